@@ -1,0 +1,201 @@
+package msg
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// FuzzParse reads a message in both framings. What is accepted must be written in a form that reads the same, and
+// that no longer changes when it is written again. What is refused must be answerable or silent, without a panic.
+func FuzzParse(f *testing.F) {
+	for _, row := range corpus(f) {
+		f.Add(row.text)
+	}
+	f.Add(invite1K())
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for _, framing := range []Framing{Datagram, Stream} {
+			fuzzOne(t, raw, framing)
+		}
+	})
+}
+
+func fuzzOne(t *testing.T, raw []byte, f Framing) {
+	before := bytes.Clone(raw)
+	var m Message
+	err := m.Parse(raw, f)
+	codeOf(t, err)
+	h := NewReplyHead(&m, testSource)
+	if m.IsRequest() {
+		var b Builder
+		h.Start(&b, 400, "", "tag")
+		reply, berr := b.Bytes()
+		if berr != nil {
+			t.Fatalf("no reply: %v", berr)
+		}
+		checkReply(t, &m, reply, err)
+	}
+	exercise(&m)
+	if !bytes.Equal(before, raw) {
+		t.Fatal("the input changed")
+	}
+	if err != nil {
+		return
+	}
+	once, err := m.AppendTo(nil)
+	if err != nil {
+		if len(raw) < MaxMessageBytes-64 {
+			t.Fatalf("accepted but not written: %v", err)
+		}
+		return
+	}
+	var again Message
+	if err := again.Parse(once, Stream); err != nil {
+		t.Fatalf("written form refused: %v\n%q", err, once)
+	}
+	if got, want := fingerprint(&again), fingerprint(&m); got != want {
+		t.Fatalf("reads differently\n%s\n%s", got, want)
+	}
+	if twice, err := again.AppendTo(nil); err != nil || !bytes.Equal(once, twice) {
+		t.Fatalf("not stable: %v\n%q\n%q", err, once, twice)
+	}
+}
+
+// checkReply holds the reply to the rules of egress: only lines we meant, no control bytes, and readable by ourselves
+// when the request was.
+func checkReply(t *testing.T, m *Message, reply []byte, requestErr error) {
+	t.Helper()
+	for line := range bytes.SplitSeq(reply, []byte("\r\n")) {
+		if hasUnsafe(line) {
+			t.Fatalf("control byte in the reply: %q", reply)
+		}
+	}
+	if requestErr != nil || len(reply) > MaxMessageBytes {
+		return
+	}
+	var r Message
+	if err := r.Parse(reply, Stream); err != nil {
+		// A header at the limit may grow beyond it by what a reply adds.
+		if len(m.Raw()) > MaxHeaderBytes-256 {
+			return
+		}
+		t.Fatalf("reply refused: %v\n%q", err, reply)
+	}
+	if !bytes.Equal(r.FromTag(), m.FromTag()) || !bytes.Equal(r.TopVia().Branch, m.TopVia().Branch) || r.CSeq() != m.CSeq() {
+		t.Fatalf("reply for another request:\n%q", reply)
+	}
+}
+
+// fingerprint is all a message says, but for a Content-Length that was added.
+func fingerprint(m *Message) string {
+	var b strings.Builder
+	b.Write(m.MethodName())
+	b.WriteByte(' ')
+	b.Write(m.RequestURI())
+	b.Write(m.Reason())
+	for name, v := range m.All() {
+		if Identify(name) != HeaderContentLength {
+			b.WriteString("\n")
+			b.Write(name)
+			b.WriteString("=")
+			b.Write(v)
+		}
+	}
+	b.WriteString("\n")
+	b.Write(m.Body())
+	return b.String()
+}
+
+func FuzzParseNameAddr(f *testing.F) {
+	for _, s := range []string{`"A \" B" <sip:a@h;x=1?y=z>;tag=1;q="x;y"`, "sip:a@h;tag=1", "A b <tel:+1>;x", "*", "<urn:x>", "\"\\\x00\" <sip:a@h>"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, v []byte) {
+		n, err := ParseNameAddr(v)
+		_ = n.DisplayText()
+		_, _ = n.Param("tag")
+		if err != nil || n.IsStar() {
+			return
+		}
+		text := append(AppendDisplay(nil, n.DisplayText()), '<')
+		text = append(append(text, n.URI...), '>')
+		if len(n.Params) > 0 {
+			text = append(append(text, ';'), n.Params...)
+		}
+		again, err := ParseNameAddr(text)
+		if err != nil {
+			t.Fatalf("%q written as %q: %v", v, text, err)
+		}
+		if !bytes.Equal(again.URI, n.URI) || !bytes.Equal(again.Params, n.Params) || again.DisplayText() != n.DisplayText() {
+			t.Fatalf("%q: %q became %q", v, n, again)
+		}
+		tag, ok := n.Param("tag")
+		if tag2, ok2 := again.Param("tag"); ok != ok2 || !bytes.Equal(tag, tag2) {
+			t.Fatalf("%q: tag %q became %q", v, tag, tag2)
+		}
+	})
+}
+
+func FuzzParseVia(f *testing.F) {
+	for _, s := range malformedVias {
+		f.Add([]byte(s))
+	}
+	f.Add([]byte("SIP / 2.0 / TCP [::1] : 5060 ; branch = z9hG4bKx ; rport = 1 ; received = [::2];x=\"y\""))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		v, err := ParseVia(raw)
+		if err != nil {
+			return
+		}
+		if v.Host == nil || v.Transport == nil || bytes.ContainsAny(v.Host, "[]") {
+			t.Fatalf("%q: %+v", raw, v)
+		}
+		if hasUnsafe(raw) {
+			return // cannot come out of a message
+		}
+		again, err := ParseVia(v.appendReceived(nil, testSource))
+		if err != nil {
+			t.Fatalf("%q: with received refused: %v", raw, err)
+		}
+		if !bytes.Equal(again.Branch, v.Branch) || !bytes.Equal(again.Host, v.Host) || again.Port != v.Port || again.HasRPort != v.HasRPort {
+			t.Fatalf("%q became %+v", raw, again)
+		}
+	})
+}
+
+func FuzzParts(f *testing.F) {
+	f.Add([]byte("multipart/mixed;boundary=b"), []byte("--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--\r\n"))
+	ct, body := nested(3)
+	f.Add([]byte(ct), []byte(body))
+	f.Add([]byte(`multipart/mixed;boundary="b c"`), []byte("--b c\n\n--b c--"))
+	f.Fuzz(func(t *testing.T, contentType, body []byte) {
+		parts, err := Parts(contentType, body)
+		if err != nil {
+			return
+		}
+		if len(parts) == 0 || len(parts) > MaxBodyParts {
+			t.Fatalf("%d parts", len(parts))
+		}
+		if !isMultipart(trim(contentType)) {
+			return
+		}
+		const d = "fuzz0123456789boundary"
+		if bytes.Contains(body, []byte(d)) {
+			return
+		}
+		var text []byte
+		for _, p := range parts {
+			_ = p.DispositionType()
+			text = append(text, "--"+d+"\r\nX: y\r\n\r\n"...)
+			text = append(append(text, p.Body...), "\r\n"...)
+		}
+		again, err := Parts([]byte("multipart/mixed;boundary="+d), append(text, "--"+d+"--"...))
+		if err != nil || len(again) != len(parts) {
+			t.Fatalf("%d parts became %d: %v", len(parts), len(again), err)
+		}
+		for i := range again {
+			if !bytes.Equal(again[i].Body, parts[i].Body) {
+				t.Fatalf("body %q became %q", parts[i].Body, again[i].Body)
+			}
+		}
+	})
+}

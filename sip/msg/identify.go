@@ -1,0 +1,51 @@
+package msg
+
+// String returns the canonical long name, "" for HeaderOther.
+func (id ID) String() string {
+	if id >= headerCount {
+		return ""
+	}
+	return names[id]
+}
+
+// Identify returns the identity of a header field name in long or compact form and any case; HeaderOther when it
+// is not one of ours.
+func Identify[S ~string | ~[]byte](name S) ID {
+	switch {
+	case len(name) == 1:
+		return compactForm(name[0])
+	case len(name) >= len(byLength):
+		return HeaderOther
+	}
+	for _, id := range byLength[len(name)] {
+		if string(name) == names[id] {
+			return id
+		}
+	}
+	for _, id := range byLength[len(name)] {
+		if equalFold(name, names[id]) {
+			return id
+		}
+	}
+	return HeaderOther
+}
+
+// equalFold compares ASCII text without regard to case. Only letters fold: "@" and "`" differ.
+func equalFold[A, B ~string | ~[]byte](a A, b B) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i < len(a); i++ {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

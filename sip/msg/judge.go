@@ -1,0 +1,168 @@
+package msg
+
+// judge is what Parse remembers of the header fields while it reads them.
+type judge struct {
+	seen          [headerCount]bool
+	star          bool // a Contact was "*"
+	contacts      int
+	contentLength int
+}
+
+// singleton tells the fields that may occur once and decide how a message is handled: two of them would be read
+// differently by two implementations. User-Agent, Server, Subject and Organization decide nothing and may repeat.
+var singleton = [headerCount]bool{
+	HeaderFrom: true, HeaderTo: true, HeaderCallID: true, HeaderCSeq: true, HeaderMaxForwards: true,
+	HeaderContentLength: true, HeaderContentType: true, HeaderContentDisposition: true, HeaderContentID: true,
+	HeaderMIMEVersion: true, HeaderExpires: true, HeaderMinExpires: true, HeaderEvent: true, HeaderDate: true,
+	HeaderSubscriptionState: true, HeaderSIPETag: true, HeaderSIPIfMatch: true, HeaderSessionExpires: true,
+	HeaderMinSE: true, HeaderRSeq: true, HeaderRAck: true, HeaderReferTo: true, HeaderReferredBy: true,
+	HeaderReplaces: true, HeaderJoin: true, HeaderTargetDialog: true, HeaderReplyTo: true, HeaderRetryAfter: true,
+	HeaderTimestamp: true, HeaderPriority: true, HeaderSessionID: true, HeaderInfoPackage: true,
+}
+
+// judge checks one header value as it is read and keeps the typed ones.
+func (m *Message) judge(j *judge, id ID, value []byte) {
+	if j.seen[id] && singleton[id] {
+		m.fail(errDuplicate)
+		return
+	}
+	j.seen[id] = true
+	switch id { //nolint:exhaustive // the other fields are read when somebody asks for them
+	case HeaderVia:
+		m.judgeVias(value)
+	case HeaderFrom:
+		m.from, m.fromTag = m.judgeAddr(value, errFrom)
+	case HeaderTo:
+		m.to, m.toTag = m.judgeAddr(value, errTo)
+	case HeaderContact:
+		m.judgeContacts(j, value)
+	case HeaderCallID:
+		m.judgeCallID(value)
+	case HeaderCSeq:
+		m.judgeCSeq(value)
+	case HeaderMaxForwards:
+		n, ok := parseDecimal(value, MaxMaxForwards)
+		if !ok {
+			m.fail(errMaxForwards)
+			return
+		}
+		m.maxForwards = int(n)
+	case HeaderContentLength:
+		n, ok := parseDecimal(value, maxContentLength)
+		if !ok {
+			m.fail(errContentLength)
+		}
+		j.contentLength = int(n)
+	}
+}
+
+// maxContentLength keeps Content-Length inside 31 bits; what is above MaxMessageBytes is refused as too short a body.
+const maxContentLength = 1<<31 - 1
+
+func (m *Message) judgeVias(list []byte) {
+	for rest := list; rest != nil; {
+		var v []byte
+		v, rest = cutValue(rest)
+		if m.vias++; m.vias > MaxVias {
+			m.fail(errViaCount)
+			return
+		}
+		via, err := ParseVia(v)
+		if err != nil {
+			m.fail(errVia)
+		}
+		if m.vias == 1 {
+			m.via = via
+		}
+	}
+}
+
+// judgeAddr reads the address of From or To and its tag, which must not come twice.
+func (m *Message) judgeAddr(value []byte, e *Error) (n NameAddr, tag []byte) {
+	n, err := ParseNameAddr(value)
+	if err != nil || n.IsStar() {
+		m.fail(e)
+		return n, nil
+	}
+	for rest := n.Params; len(rest) > 0; {
+		name, v, tail, err := cutParam(rest)
+		if err != nil || equalFold(name, "tag") && (tag != nil || !isToken(v)) {
+			m.fail(e)
+			return n, tag
+		}
+		if equalFold(name, "tag") {
+			tag = v
+		}
+		rest = tail
+	}
+	return n, tag
+}
+
+func (m *Message) judgeContacts(j *judge, list []byte) {
+	for rest := list; rest != nil; {
+		var v []byte
+		v, rest = cutValue(rest)
+		n, err := ParseNameAddr(v)
+		if err != nil {
+			m.fail(errContact)
+			return
+		}
+		j.contacts++
+		j.star = j.star || n.IsStar()
+	}
+	if j.star && j.contacts > 1 {
+		m.fail(errContact)
+	}
+}
+
+// judgeCallID wants one or more visible characters: the words of RFC 3261 §25.1 and what the field adds to them.
+func (m *Message) judgeCallID(value []byte) {
+	m.callID = value
+	for _, c := range value {
+		if c <= ' ' || c >= del || c == ',' {
+			m.fail(errCallID)
+			return
+		}
+	}
+	if len(value) == 0 {
+		m.fail(errCallID)
+	}
+}
+
+// judgeCSeq reads number LWS method (RFC 3261 §20.16).
+func (m *Message) judgeCSeq(value []byte) {
+	i := 0
+	for i < len(value) && !isBlank(value[i]) {
+		i++
+	}
+	n, ok := parseDecimal(value[:i], 1<<32-1)
+	name := trim(value[i:])
+	if !ok || !isToken(name) {
+		m.fail(errCSeq)
+		return
+	}
+	m.cseq, m.cseqName = uint32(n), name
+	switch {
+	case m.response:
+		m.method = ParseMethod(name)
+	case string(name) != string(m.name):
+		m.fail(errCSeqMethod)
+	}
+}
+
+// requireFields checks for the mandatory header fields (RFC 3261 §8.1.1). Max-Forwards is not required, for elements
+// of RFC 2543 leave it out.
+func (m *Message) requireFields(j *judge) {
+	switch {
+	case !j.seen[HeaderVia]:
+		m.fail(errNoVia)
+	case !j.seen[HeaderFrom]:
+		m.fail(errNoFrom)
+	case !j.seen[HeaderTo]:
+		m.fail(errNoTo)
+	case !j.seen[HeaderCallID]:
+		m.fail(errNoCallID)
+	case !j.seen[HeaderCSeq]:
+		m.fail(errNoCSeq)
+	}
+}

@@ -1,0 +1,219 @@
+package msg
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+var (
+	errBoundary   = errors.New("missing or malformed boundary")
+	errNoParts    = errors.New("no parts")
+	errUnclosed   = errors.New("no closing delimiter")
+	errPartHead   = errors.New("malformed part header")
+	errPartCount  = errors.New("too many parts")
+	errPartDepth  = errors.New("parts nested too deep")
+	errMediaType  = errors.New("malformed media type")
+	errHandling   = errors.New("malformed content disposition")
+	multipartType = []byte("multipart/")
+)
+
+// Part is one leaf of a body (RFC 5621). Its slices point into the body.
+type Part struct {
+	// ContentType is the value as received, nil when the part has none, which means text/plain.
+	ContentType []byte
+	// Disposition is the value of Content-Disposition as received, nil when absent.
+	Disposition []byte
+	// Required is false when handling=optional was given (RFC 3261 §20.11).
+	Required bool
+	// Body is the content, without the line end before the delimiter.
+	Body []byte
+	// ContentID is the value of Content-ID as received.
+	ContentID []byte
+}
+
+// Is reports whether the part has this media type, compared without case and parameters.
+func (p *Part) Is(mediaType string) bool {
+	if p.ContentType == nil {
+		return equalFold(mediaType, "text/plain")
+	}
+	return equalFold(beforeParams(p.ContentType), mediaType)
+}
+
+// DispositionType returns the disposition without its parameters; by default "session" for application/sdp and
+// "render" for everything else (RFC 3261 §20.11).
+func (p *Part) DispositionType() string {
+	if p.Disposition != nil {
+		return string(beforeParams(p.Disposition))
+	}
+	if p.Is("application/sdp") {
+		return "session"
+	}
+	return "render"
+}
+
+// Parts returns the leaves of a multipart body in order, nested ones included. A body of another type is one part. A
+// multipart body must have a boundary, at least one part and a closing delimiter (RFC 2046 §5.1.1), at most
+// MaxBodyParts leaves and MaxBodyDepth levels; the work is bounded by the length of the body times the levels.
+func Parts(contentType, body []byte) ([]Part, error) {
+	contentType = trim(contentType)
+	if !isMultipart(contentType) {
+		return []Part{{ContentType: contentType, Required: true, Body: body}}, nil
+	}
+	parts, err := appendParts(nil, contentType, body, 1)
+	if err != nil {
+		return nil, fmt.Errorf("read multipart body: %w", err)
+	}
+	return parts, nil
+}
+
+func isMultipart(contentType []byte) bool {
+	return len(contentType) > len(multipartType) && equalFold(contentType[:len(multipartType)], multipartType)
+}
+
+func appendParts(parts []Part, contentType, body []byte, depth int) ([]Part, error) {
+	if depth > MaxBodyDepth {
+		return nil, errPartDepth
+	}
+	boundary, err := boundaryOf(contentType)
+	if err != nil {
+		return nil, err
+	}
+	d := append([]byte("--"), boundary...)
+	_, rest, last, ok := cutDelimiter(body, d)
+	if !ok {
+		return nil, errUnclosed
+	}
+	if last {
+		return nil, errNoParts
+	}
+	for !last {
+		var text []byte
+		if text, rest, last, ok = cutDelimiter(rest, d); !ok {
+			return nil, errUnclosed
+		}
+		p, err := readPart(text)
+		if err != nil {
+			return nil, err
+		}
+		if isMultipart(p.ContentType) {
+			if parts, err = appendParts(parts, p.ContentType, p.Body, depth+1); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if len(parts) == MaxBodyParts {
+			return nil, errPartCount
+		}
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// cutDelimiter finds the next delimiter line: "--boundary" at the start of a line, blanks, line end. before is what
+// precedes it without the line end that belongs to the delimiter; last tells the closing delimiter.
+func cutDelimiter(b, d []byte) (before, after []byte, last, ok bool) {
+	for from := 0; ; {
+		i := bytes.Index(b[from:], d)
+		if i < 0 {
+			return nil, nil, false, false
+		}
+		at := from + i
+		end := at + len(d)
+		from = end
+		if at > 0 && b[at-1] != '\n' {
+			continue
+		}
+		if bytes.HasPrefix(b[end:], []byte("--")) {
+			last, end = true, end+2
+		}
+		end = skipBlank(b, end)
+		if end < len(b) && b[end] == '\r' {
+			end++
+		}
+		switch {
+		case end < len(b) && b[end] == '\n':
+			end++
+		case end == len(b) && last:
+		default:
+			last = false
+			continue
+		}
+		before = bytes.TrimSuffix(b[:at], []byte{'\n'})
+		return bytes.TrimSuffix(before, []byte{'\r'}), b[end:], last, true
+	}
+}
+
+// boundaryOf returns the boundary parameter without quotes.
+func boundaryOf(contentType []byte) ([]byte, error) {
+	_, list, ok := bytes.Cut(contentType, []byte{';'})
+	if !ok {
+		return nil, errBoundary
+	}
+	v, ok := findParam(list, "boundary")
+	if !ok || len(v) == 0 {
+		return nil, errBoundary
+	}
+	if v[0] == '"' {
+		v = v[1 : len(v)-1]
+	}
+	if len(v) == 0 || len(v) > MaxBoundaryBytes || v[len(v)-1] == ' ' || bytes.ContainsAny(v, "\\\"") || hasControl(v) {
+		return nil, errBoundary
+	}
+	return v, nil
+}
+
+// readPart splits a part into its header fields and its content. A part may have no header fields at all.
+func readPart(text []byte) (Part, error) {
+	p := Part{Required: true}
+	pos := 0
+	for headers := 0; ; headers++ {
+		if pos >= len(text) {
+			return p, nil // header fields only: the empty line may be the one before the delimiter
+		}
+		l := nextLine(text, pos)
+		if l.to == pos {
+			p.Body = text[l.next:]
+			return p, nil
+		}
+		if headers == MaxHeaders || l.next-pos > MaxHeaderBytes {
+			return p, errPartHead
+		}
+		name, value, ok := bytes.Cut(text[pos:l.to], []byte{':'})
+		if name = trim(name); !ok || !isToken(name) {
+			return p, errPartHead
+		}
+		if l.folded {
+			value = unfold(nil, value)
+		}
+		if hasControl(value) && !controlsAllowed(value) {
+			return p, errPartHead
+		}
+		if err := p.setHeader(name, trim(value)); err != nil {
+			return p, err
+		}
+		pos = l.next
+	}
+}
+
+func (p *Part) setHeader(name, value []byte) error {
+	switch Identify(name) { //nolint:exhaustive // the other fields of a part say nothing about it that we use
+	case HeaderContentType:
+		if p.ContentType != nil || len(beforeParams(value)) == 0 {
+			return errMediaType
+		}
+		p.ContentType = value
+	case HeaderContentDisposition:
+		if p.Disposition != nil || len(value) == 0 {
+			return errHandling
+		}
+		p.Disposition = value
+		if _, params, ok := bytes.Cut(value, []byte{';'}); ok {
+			handling, _ := findParam(params, "handling")
+			p.Required = !equalFold(handling, "optional")
+		}
+	case HeaderContentID:
+		p.ContentID = value
+	}
+	return nil
+}

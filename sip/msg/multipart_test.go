@@ -1,0 +1,131 @@
+package msg
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParts_SingleBody_IsOnePart(t *testing.T) {
+	parts, err := Parts([]byte(" Application/SDP; x=y "), []byte("v=0\r\n"))
+	if err != nil || len(parts) != 1 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	p := parts[0]
+	if !p.Is("application/sdp") || p.Is("application/sd") || !p.Required || p.DispositionType() != "session" || string(p.Body) != "v=0\r\n" {
+		t.Errorf("part %+v", p)
+	}
+	if parts, err = Parts(nil, nil); err != nil || len(parts) != 1 {
+		t.Errorf("no type: %d parts, %v", len(parts), err)
+	}
+}
+
+func TestB088_NestedMultipart_FlattensToLeaves(t *testing.T) {
+	body := "preamble --b1 \r\n" +
+		"--b1\r\nContent-Type: application/sdp\r\ncontent-disposition: session;handling=required\r\n\r\nv=0\r\n\r\n" +
+		"--b1 \t\r\nContent-Type: application/isup;version=x\r\nContent-Disposition: signal ; Handling = Optional\r\nContent-ID: <1@x>\r\n\r\n\x00\r\n--b1x\r\n\x7f\r\n" +
+		"--b1\r\nContent-Type: multipart/alternative;\r\n boundary=\"b1 in\"\r\n\r\n--b1 in\r\n\r\nplain\r\n--b1 in\r\nc: a/b\r\n\r\n\r\n--b1 in--\r\n\r\n" +
+		"--b1--\r\nepilogue --b1\r\n--b1\r\n\r\nnot a part\r\n--b1--"
+	parts, err := Parts([]byte(`multipart/MIXED; Boundary="b1"; x=y`), []byte(body))
+	if err != nil || len(parts) != 4 {
+		t.Fatalf("%d parts, %v", len(parts), err)
+	}
+	wantBytes(t, "sdp", parts[0].Body, "v=0\r\n")
+	if !parts[0].Is("application/sdp") || !parts[0].Required || parts[0].DispositionType() != "session" {
+		t.Errorf("first part %+v", parts[0])
+	}
+	wantBytes(t, "isup", parts[1].Body, "\x00\r\n--b1x\r\n\x7f")
+	wantBytes(t, "content-id", parts[1].ContentID, "<1@x>")
+	if !parts[1].Is("application/isup") || parts[1].Required || parts[1].DispositionType() != "signal" {
+		t.Errorf("second part %+v", parts[1])
+	}
+	wantBytes(t, "plain", parts[2].Body, "plain")
+	if !parts[2].Is("text/plain") || parts[2].DispositionType() != "render" {
+		t.Errorf("third part %+v", parts[2])
+	}
+	if !parts[3].Is("a/b") || len(parts[3].Body) != 0 {
+		t.Errorf("fourth part %+v", parts[3])
+	}
+}
+
+func TestParts_TortureMessage_FindsBoth(t *testing.T) {
+	m := load(t, "mpart01.dat")
+	ct, _ := m.Get(HeaderContentType)
+	parts, err := Parts(ct, m.Body())
+	if err != nil || len(parts) != 2 || !parts[0].Is("text/plain") || string(parts[0].Body) != "Hello" {
+		t.Errorf("%v %+v", err, parts)
+	}
+}
+
+// nested wraps a part in multipart bodies.
+func nested(depth int) (contentType, body string) {
+	contentType, body = "text/plain", "x"
+	for i := range depth {
+		b := fmt.Sprintf("b%d", i)
+		body = "--" + b + "\r\nContent-Type: " + contentType + "\r\n\r\n" + body + "\r\n--" + b + "--\r\n"
+		contentType = "multipart/mixed;boundary=" + b
+	}
+	return contentType, body
+}
+
+func TestSecurity17_HostileMultipart_RefusedFast(t *testing.T) {
+	part := "--b\r\n\r\nx\r\n"
+	deep, deepBody := nested(100)
+	nine, nineBody := nested(MaxBodyDepth + 1)
+	start := time.Now()
+	for name, c := range map[string][2]string{
+		"no boundary":         {"multipart/mixed", part + "--b--"},
+		"no value":            {"multipart/mixed;boundary", part + "--b--"},
+		"empty":               {"multipart/mixed;boundary=", part + "--b--"},
+		"empty quoted":        {`multipart/mixed;boundary=""`, "--\r\n\r\nx\r\n----"},
+		"unterminated":        {`multipart/mixed;boundary="b`, part + "--b--"},
+		"71 bytes":            {"multipart/mixed;boundary=" + strings.Repeat("b", 71), part},
+		"longer than body":    {"multipart/mixed;boundary=" + strings.Repeat("b", 70), "--b"},
+		"not in body":         {"multipart/mixed;boundary=c", part + "--b--"},
+		"no closing":          {"multipart/mixed;boundary=b", part + part},
+		"closing without LF":  {"multipart/mixed;boundary=b", part + "--b--x"},
+		"delimiter at end":    {"multipart/mixed;boundary=b", part + "--b"},
+		"delimiter in line":   {"multipart/mixed;boundary=b", "x--b\r\n\r\nx--b--"},
+		"empty body":          {"multipart/mixed;boundary=b", ""},
+		"10k parts":           {"multipart/mixed;boundary=b", strings.Repeat(part, 10000) + "--b--"},
+		"17 parts":            {"multipart/mixed;boundary=b", strings.Repeat(part, MaxBodyParts+1) + "--b--"},
+		"100 deep":            {deep, deepBody},
+		"one too deep":        {nine, nineBody},
+		"false starts":        {"multipart/mixed;boundary=b", strings.Repeat("\r\n--bx", 10000)},
+		"part header":         {"multipart/mixed;boundary=b", "--b\r\nno colon\r\n\r\nx\r\n--b--"},
+		"part header name":    {"multipart/mixed;boundary=b", "--b\r\nA B: c\r\n\r\nx\r\n--b--"},
+		"part header control": {"multipart/mixed;boundary=b", "--b\r\nA: \x00\r\n\r\nx\r\n--b--"},
+		"two types":           {"multipart/mixed;boundary=b", "--b\r\nc: a/b\r\nContent-Type: a/c\r\n\r\nx\r\n--b--"},
+		"empty type":          {"multipart/mixed;boundary=b", "--b\r\nc: ;x\r\n\r\nx\r\n--b--"},
+		"inner boundary":      {"multipart/mixed;boundary=b", "--b\r\nc: multipart/x\r\n\r\nx\r\n--b--"},
+	} {
+		if parts, err := Parts([]byte(c[0]), []byte(c[1])); err == nil {
+			t.Errorf("%s: %d parts", name, len(parts))
+		}
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("took %v", d)
+	}
+	if parts, err := Parts([]byte("multipart/mixed;boundary=b"), []byte(strings.Repeat(part, MaxBodyParts)+"--b--")); err != nil || len(parts) != MaxBodyParts {
+		t.Errorf("%d parts of %d, %v", len(parts), MaxBodyParts, err)
+	}
+	eight, eightBody := nested(MaxBodyDepth)
+	if parts, err := Parts([]byte(eight), []byte(eightBody)); err != nil || len(parts) != 1 {
+		t.Errorf("%d levels: %d parts, %v", MaxBodyDepth, len(parts), err)
+	}
+}
+
+func TestSecurity18_ZeroParts_RefusedAndBytesUntouched(t *testing.T) {
+	for _, body := range []string{"--b--\r\n", "--b--", "x\r\n--b--\r\n"} {
+		if parts, err := Parts([]byte("multipart/mixed;boundary=b"), []byte(body)); err == nil {
+			t.Errorf("%q: %d parts", body, len(parts))
+		}
+		raw := message(append(inviteLines()[:8], "c: multipart/mixed;boundary=b", fmt.Sprintf("l: %d", len(body))), body)
+		out, err := mustParse(t, append(bytes.Clone(raw), "leak"...)).AppendTo(nil)
+		if err != nil || !bytes.Equal(out, raw) {
+			t.Errorf("written %q, %v", out, err)
+		}
+	}
+}
