@@ -96,6 +96,7 @@ func TestParseVia_Forms_PartsAsReceived(t *testing.T) {
 			HasRPort: true, Received: []byte("10.0.0.1")}},
 		{"SIP/2.0/UDP 10.0.0.1;rport=99;received=[::1];maddr=224.2.0.1;ttl=16;x=\"y;z\"", Via{Transport: []byte("UDP"), Host: []byte("10.0.0.1"),
 			HasRPort: true, RPort: 99, Received: []byte("::1"), MAddr: []byte("224.2.0.1")}},
+		{"SIP/2.0/UDP h;branch=z9hG4bK=a@b:1/2?", Via{Transport: []byte("UDP"), Host: []byte("h"), Branch: []byte("z9hG4bK=a@b:1/2?")}},
 		{"SIP/2.0/UNKNOWN a_b.example;received=2001:db8::9:255", Via{Transport: []byte("UNKNOWN"), Host: []byte("a_b.example"),
 			Received: []byte("2001:db8::9:255")}},
 	} {
@@ -118,7 +119,7 @@ func TestParseVia_Forms_PartsAsReceived(t *testing.T) {
 
 // malformedVias is also what replies are made for.
 var malformedVias = []string{
-	"", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDPh", "SIP 2.0/UDP h", "/2.0/UDP h", "SIP//UDP h",
+	"", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDPh", "SIP/2.0/UDP[::1]", "SIP 2.0/UDP h", "/2.0/UDP h", "SIP//UDP h",
 	"SIP/2.0/UDP ;branch=b", "SIP/2.0/UDP h:", "SIP/2.0/UDP h:0", "SIP/2.0/UDP h:65536", "SIP/2.0/UDP h:5060x", "SIP/2.0/UDP h x",
 	"SIP/2.0/UDP [::1", "SIP/2.0/UDP [zz]", "SIP/2.0/UDP .", "SIP/2.0/UDP .1", "SIP/2.0/UDP [.1]", "SIP/2.0/UDP 1.2.3", "SIP/2.0/UDP ::1",
 	"SIP/2.0/UDP h;", "SIP/2.0/UDP h;;branch=b", "SIP/2.0/UDP h;branch=", "SIP/2.0/UDP h;branch", "SIP/2.0/UDP h;branch=\"b\"",

@@ -95,7 +95,7 @@ func (m *Message) refresh(id ID) {
 	case HeaderTo:
 		m.to, m.toTag = NameAddr{}, nil
 	case HeaderMaxForwards:
-		m.maxForwards = -1
+		m.maxForwards, m.hasForwards = 0, false
 	case HeaderCallID:
 		m.callID = nil
 	case HeaderCSeq:

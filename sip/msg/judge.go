@@ -46,7 +46,7 @@ func (m *Message) judge(j *judge, id ID, value []byte) {
 			m.fail(errMaxForwards)
 			return
 		}
-		m.maxForwards = int(n)
+		m.maxForwards, m.hasForwards = int(n), true
 	case HeaderContentLength:
 		n, ok := parseDecimal(value, maxContentLength)
 		if !ok {
@@ -86,7 +86,7 @@ func (m *Message) judgeAddr(value []byte, e *Error) (n NameAddr, tag []byte) {
 	}
 	for rest := n.Params; len(rest) > 0; {
 		name, v, tail, err := cutParam(rest)
-		if err != nil || equalFold(name, "tag") && (tag != nil || !isToken(v)) {
+		if err != nil || equalFold(name, "tag") && (tag != nil || !isOpaque(v)) {
 			m.fail(e)
 			return n, tag
 		}

@@ -1,6 +1,9 @@
 package msg
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // Get returns the first value line of a header field, trimmed and with folding replaced by one space.
 func (m *Message) Get(id ID) ([]byte, bool) {
@@ -100,6 +103,9 @@ func (m *Message) HasToken(id ID, token string) bool {
 
 // cutValue cuts the first comma-separated value off a list. rest is nil after the last one.
 func cutValue(list []byte) (value, rest []byte) {
+	if bytes.IndexByte(list, ',') < 0 {
+		return trim(list), nil
+	}
 	quoted, bracketed := false, false
 	for i := 0; i < len(list); i++ {
 		switch c := list[i]; {

@@ -52,7 +52,8 @@ type Message struct {
 	callID      []byte
 	cseqName    []byte
 	cseq        uint32
-	maxForwards int // -1 when absent
+	maxForwards int
+	hasForwards bool
 	from, to    NameAddr
 	fromTag     []byte
 	toTag       []byte
@@ -65,7 +66,7 @@ type Message struct {
 
 // Reset forgets the message and keeps the memory.
 func (m *Message) Reset() {
-	*m = Message{fields: m.fields[:0], flat: m.flat[:0], maxForwards: -1}
+	*m = Message{fields: m.fields[:0], flat: m.flat[:0]}
 }
 
 // Raw returns the bytes given to Parse.
@@ -104,12 +105,7 @@ func (m *Message) CallID() []byte { return m.callID }
 func (m *Message) CSeq() uint32 { return m.cseq }
 
 // MaxForwards returns the value of Max-Forwards, at most 255; ok is false when the field is absent.
-func (m *Message) MaxForwards() (n int, ok bool) {
-	if m.maxForwards < 0 {
-		return 0, false
-	}
-	return m.maxForwards, true
-}
+func (m *Message) MaxForwards() (n int, ok bool) { return m.maxForwards, m.hasForwards }
 
 // From returns the From address.
 func (m *Message) From() NameAddr { return m.from }

@@ -207,6 +207,9 @@ func TestValues_QuotesAndBrackets_DoNotSplit(t *testing.T) {
 	if got := collect(m, HeaderContact); !slices.Equal(got, want) {
 		t.Errorf("values %q, want %q", got, want)
 	}
+	if got := collect(mustParse(t, with(`Route: <sip:a"b@h>, <sip:c@h>`)), HeaderRoute); len(got) != 2 {
+		t.Errorf("a quote inside brackets hides the comma: %q", got)
+	}
 	n := 0
 	for range m.Lines(HeaderContact) {
 		n++

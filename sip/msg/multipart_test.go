@@ -81,7 +81,7 @@ func TestSecurity17_HostileMultipart_RefusedFast(t *testing.T) {
 		"empty":               {"multipart/mixed;boundary=", part + "--b--"},
 		"empty quoted":        {`multipart/mixed;boundary=""`, "--\r\n\r\nx\r\n----"},
 		"unterminated":        {`multipart/mixed;boundary="b`, part + "--b--"},
-		"71 bytes":            {"multipart/mixed;boundary=" + strings.Repeat("b", 71), part},
+		"71 bytes":            {"multipart/mixed;boundary=" + strings.Repeat("b", 71), strings.ReplaceAll(part+"--b--", "b", strings.Repeat("b", 71))},
 		"longer than body":    {"multipart/mixed;boundary=" + strings.Repeat("b", 70), "--b"},
 		"not in body":         {"multipart/mixed;boundary=c", part + "--b--"},
 		"no closing":          {"multipart/mixed;boundary=b", part + part},

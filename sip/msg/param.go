@@ -47,6 +47,10 @@ func valueEnd(b []byte, i int) int {
 	return i
 }
 
+// isOpaque reports whether a parameter value can serve as a tag or branch: there, and not a quoted string. The grammar
+// wants a token, but they are only ever compared and repeated, and some systems write "=", ":" or "@" into them.
+func isOpaque(value []byte) bool { return len(value) > 0 && value[0] != '"' }
+
 func valueByte(c byte) bool {
 	switch c {
 	case '"', '<', '>', ';', ',', '\\':

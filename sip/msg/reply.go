@@ -32,7 +32,7 @@ func NewReplyHead(m *Message, src netip.AddrPort) ReplyHead {
 	if v, ok := m.Get(HeaderTo); ok {
 		b = append(b, "To: "...)
 		b = appendClean(b, v)
-		h.hasTo, h.hasToTag = true, m.toTag != nil || m.to.URI == nil && mentionsTag(v)
+		h.hasTo, h.hasToTag = true, m.toTag != nil || m.failed != nil && mentionsTag(v)
 	}
 	h.toEnd = len(b)
 	if v, ok := m.Get(HeaderCallID); ok {

@@ -125,10 +125,30 @@ func TestSecurity11_MalformedVia_RepliesFromWhatIsReadable(t *testing.T) {
 			t.Errorf("%q: answerable %v, reply %v:\n%s", via, h.Answerable(), err, out)
 		}
 	}
-	raw := replaced("Via", "Via: SIP/2.0/UDP 192.0.2.15;;,;,,")
-	var m Message
-	e := m.Parse(raw, Datagram).(*Error) //nolint:errorlint // Parse gives it bare
-	if out := string(replyTo(t, &m, e)); !strings.Contains(out, "\r\nVia: SIP/2.0/UDP 192.0.2.15;received=198.51.100.9") {
-		t.Errorf("reply:\n%s", out)
+	for via, want := range map[string]string{
+		"192.0.2.15;;,;,,":                     "192.0.2.15;received=198.51.100.9\r\nFrom",
+		"h:5062;branch=b;x=\"y":                "h:5062;branch=b;received=198.51.100.9\r\nFrom",
+		"h;rport;branch=b;;,SIP/2.0/UDP i,x":   "h;branch=b;received=198.51.100.9;rport=4321\r\nVia: SIP/2.0/UDP i\r\nFrom",
+		"h;branch=b;maddr;received=6.6.6.6":    "h;branch=b;received=198.51.100.9\r\nFrom",
+		"198.51.100.9;branch=b;received=6.6;;": "198.51.100.9;branch=b\r\nFrom",
+	} {
+		var m Message
+		e := m.Parse(replaced("Via", "Via: SIP/2.0/UDP "+via), Datagram).(*Error) //nolint:errorlint // Parse gives it bare
+		if out := string(replyTo(t, &m, e)); !strings.Contains(out, "\r\nVia: SIP/2.0/UDP "+want) {
+			t.Errorf("%s:\n%s", via, out)
+		}
+	}
+}
+
+func TestReplyHead_MalformedTo_GetsNoSecondTag(t *testing.T) {
+	for to, added := range map[string]bool{
+		`"x <sip:a@h>;tag=theirs`: false, "<sip:a@h>;tag=theirs;;": false, "<sip:a@h>;Tag = a b": false, "<sip:a@h>;;": true, "": true,
+		"<sip:a@h>;tag=theirs;tag=two": false,
+	} {
+		var m Message
+		e := m.Parse(replaced("To", "To: "+to), Datagram).(*Error) //nolint:errorlint // Parse gives it bare
+		if out := string(replyTo(t, &m, e)); strings.Contains(out, ";tag=mal\r\n") != added {
+			t.Errorf("%s:\n%s", to, out)
+		}
 	}
 }

@@ -131,7 +131,7 @@ func (v *Via) readParams() bool {
 		rest = tail
 		switch {
 		case equalFold(name, "branch"):
-			if v.Branch != nil || !isToken(value) {
+			if v.Branch != nil || !isOpaque(value) {
 				return false
 			}
 			v.Branch = value
