@@ -118,7 +118,8 @@ type Side struct {
 	ClockHz uint32
 	// NAT is how the source address of this side is learnt.
 	NAT NAT
-	// Sends says that this side's peer may send by its direction; its media is dropped otherwise, RTCP is not.
+	// Sends says that this side's peer may send by its direction. Media is relayed either way (music on hold, late packets); while it
+	// is false the media timeout is suspended.
 	Sends bool
 	// Generation changes with each new offer/answer on this side: latching opens once per generation.
 	Generation uint32

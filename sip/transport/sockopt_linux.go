@@ -1,0 +1,27 @@
+package transport
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// setListenOptions allows binding an address before the machine owns it. Best effort: without it a bind of a missing
+// address fails with its own clear error.
+func setListenOptions(network, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) {
+		if network[len(network)-1] == '6' {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_FREEBIND, 1)
+			return
+		}
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_FREEBIND, 1)
+	})
+}
+
+// setDialOptions defers the choice of the local port to connect, so that many connections from one address to
+// different peers do not use up the ephemeral ports. Best effort.
+func setDialOptions(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+	})
+}
