@@ -1,0 +1,18 @@
+// Package config turns one YAML file into a checked Config.
+//
+// It owns the shape of the file: keys, types, defaults, the mistakes and
+// advice reported with their positions, and what a reload may change. Load
+// reports every mistake of a file at once; the Config it returns is complete
+// and consistent, so that nobody after it has to check names, ranges or
+// overlaps again.
+//
+// It refuses to know anything of the rest of the program: it imports the
+// standard library and the YAML parser only. Load touches nothing but its
+// arguments and the environment variables a secret names; LoadFile reads the
+// file and the secrets it points to. There is no logger, socket or clock, and
+// no state between calls, so every function may be called from any goroutine.
+// internal/app loads files, config/check reports on them, policy/engine
+// compiles the result.
+package config
+
+//go:generate go run ./docgen -o ../docs/configuration.md
