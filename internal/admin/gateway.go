@@ -1,0 +1,54 @@
+package admin
+
+import (
+	"context"
+	"time"
+)
+
+// Gateway is what the API shows and steers. Its methods are called from many
+// goroutines and should return when the context ends.
+type Gateway interface {
+	// Calls lists the calls in progress.
+	Calls(ctx context.Context) ([]Call, error)
+	// Call finds one; ok is false when there is none of that ID.
+	Call(ctx context.Context, id string) (c Call, ok bool, err error)
+	// Reload loads the configuration file again. The error, one line for each
+	// mistake, is shown to the caller; the old configuration is then in force.
+	Reload(ctx context.Context) error
+	// Drain begins to refuse new calls; the process ends when the last call has.
+	Drain()
+	// Ready says why no calls are taken, nil when they are: every listener is
+	// open and the process is not draining.
+	Ready() error
+}
+
+// Call is a call in progress. Names are those of the call records.
+type Call struct {
+	ID         string     `json:"id"`
+	State      string     `json:"state"` // setup, up or over
+	Route      string     `json:"route"`
+	Start      time.Time  `json:"start"`
+	Answer     *time.Time `json:"answer,omitempty"`
+	DurationMs int64      `json:"duration_ms"` // since the answer
+	FromPeer   string     `json:"from_peer"`
+	ToPeer     string     `json:"to_peer"`
+	Caller     string     `json:"caller"`
+	Called     string     `json:"called"`
+	Legs       []Leg      `json:"legs"`
+}
+
+// Leg is our end of one dialog of a call.
+type Leg struct {
+	Peer        string  `json:"peer"`
+	CallID      string  `json:"call_id"`
+	Transport   string  `json:"transport"`
+	Remote      string  `json:"remote"`
+	Codec       string  `json:"codec"`
+	SRTP        string  `json:"srtp"`
+	MediaRemote string  `json:"media_remote"`
+	RxPackets   uint64  `json:"rx_packets"`
+	TxPackets   uint64  `json:"tx_packets"`
+	RxLost      uint64  `json:"rx_lost"`
+	JitterMs    float64 `json:"jitter_ms"`
+	Path        string  `json:"path"`
+}

@@ -1,0 +1,112 @@
+package log
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// queuedBytes bounds what waits for a slow output: seconds of a debug log.
+	queuedBytes = 4 << 20
+	// longestWrite is how many bytes of lines go out in one write.
+	longestWrite = 64 << 10
+)
+
+// Writer passes whole lines to an output that may block. It never blocks
+// itself: lines beyond its queue are dropped and counted, and the next line
+// that goes out says so.
+type Writer struct {
+	out     io.Writer
+	dropped atomic.Uint64
+	done    chan struct{}
+
+	mu     sync.Mutex // guards what follows
+	wake   sync.Cond
+	queue  []byte
+	missed uint64 // dropped since the output was last told
+	closed bool
+}
+
+// NewWriter starts the writing goroutine; Close ends it.
+func NewWriter(out io.Writer) *Writer {
+	w := &Writer{out: out, done: make(chan struct{})}
+	w.wake.L = &w.mu
+	go w.run()
+	return w
+}
+
+// Write queues one event: zerolog calls it with whole lines. It keeps no
+// reference to p and reports no error.
+func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed || len(w.queue)+len(p) > queuedBytes {
+		w.missed++
+		w.dropped.Add(1)
+		return len(p), nil
+	}
+	w.queue = append(w.queue, p...)
+	w.wake.Signal()
+	return len(p), nil
+}
+
+// Dropped counts the lines that were not written.
+func (w *Writer) Dropped() uint64 { return w.dropped.Load() }
+
+// Close writes what is queued and ends the goroutine, or gives up waiting when
+// the context ends; the goroutine then ends with the write it hangs in.
+func (w *Writer) Close(ctx context.Context) error {
+	w.mu.Lock()
+	w.closed = true
+	w.wake.Signal()
+	w.mu.Unlock()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("flush log: %w", ctx.Err())
+	}
+}
+
+func (w *Writer) run() {
+	defer close(w.done)
+	var spare []byte
+	for {
+		w.mu.Lock()
+		for len(w.queue) == 0 && !w.closed {
+			w.wake.Wait()
+		}
+		if len(w.queue) == 0 {
+			w.mu.Unlock()
+			return
+		}
+		batch, missed := w.queue, w.missed
+		w.queue, w.missed = spare[:0], 0
+		w.mu.Unlock()
+		w.emit(batch)
+		if missed > 0 {
+			w.emit(fmt.Appendf(nil, `{"level":"warn","dropped":%d,"time":%q,"msg":"log lines dropped"}`+"\n", missed, time.Now().Format(timeFormat)))
+		}
+		spare = batch
+		if cap(spare) > longestWrite {
+			spare = nil // a flood's buffer is not kept
+		}
+	}
+}
+
+// emit writes lines in pieces. An error has nowhere to go: stderr is gone or
+// full, and the process goes on without.
+func (w *Writer) emit(b []byte) {
+	for len(b) > 0 {
+		n := min(len(b), longestWrite)
+		if _, err := w.out.Write(b[:n]); err != nil {
+			w.dropped.Add(uint64(bytes.Count(b[:n], []byte{'\n'})))
+		}
+		b = b[n:]
+	}
+}

@@ -1,0 +1,5 @@
+package metrics
+
+import "errors"
+
+var errHistogram = errors.New("histogram needs rising bounds and one count more than bounds")
