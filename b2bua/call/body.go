@@ -1,0 +1,80 @@
+package call
+
+import (
+	"errors"
+	"strings"
+
+	"gatehouse/media/sdp"
+	"gatehouse/sip/msg"
+)
+
+// errNoSession says that SDP is missing where the exchange needs it.
+var errNoSession = errors.New("no session description")
+
+// BodyError says why the body of a request cannot be processed; Code is the
+// response it deserves (RFC 3261 §8.2.3).
+type BodyError struct {
+	Code  int
+	Cause string
+}
+
+// Error gives the cause.
+func (e *BodyError) Error() string { return e.Cause }
+
+// AsBodyError finds the verdict on a body in an error of Session.
+func AsBodyError(err error) (*BodyError, bool) {
+	var b *BodyError
+	ok := errors.As(err, &b)
+	return b, ok
+}
+
+// Session finds the SDP of a message: its body, or the first SDP part of a
+// multipart one, nested too (RFC 5621 §4). nil without error when it carries
+// none. A body, or a part with handling=required, that we cannot process is a
+// *BodyError with 415; broken SDP or multipart with 400.
+func Session(m *msg.Message) (*sdp.Session, error) {
+	body := m.Body()
+	if len(body) == 0 {
+		return nil, nil //nolint:nilnil // no description is an answer of its own here
+	}
+	if enc, ok := m.Get(msg.HeaderContentEncoding); ok && !strings.EqualFold(string(enc), "identity") {
+		return nil, &BodyError{415, "content encoding is not supported"}
+	}
+	ctype, ok := m.Get(msg.HeaderContentType)
+	if !ok {
+		return nil, &BodyError{400, "body without Content-Type"}
+	}
+	parts, err := msg.Parts(ctype, body)
+	if err != nil {
+		return nil, &BodyError{400, "multipart body: " + err.Error()}
+	}
+	if d, ok := m.Get(msg.HeaderContentDisposition); ok && len(parts) == 1 {
+		na := msg.NameAddr{}
+		if _, params, found := strings.Cut(string(d), ";"); found {
+			na.Params = []byte(params)
+		}
+		h, _ := na.Param("handling")
+		parts[0].Required = !strings.EqualFold(string(h), "optional")
+	}
+	var found *sdp.Session
+	for _, p := range parts {
+		if !mediaTypeIs(p.ContentType, sdpType) {
+			if p.Required {
+				return nil, &BodyError{415, "body type is not supported"}
+			}
+			continue
+		}
+		if found != nil {
+			continue
+		}
+		if found, err = sdp.Parse(p.Body); err != nil {
+			return nil, &BodyError{400, "session description: " + err.Error()}
+		}
+	}
+	return found, nil
+}
+
+func mediaTypeIs(ctype []byte, want string) bool {
+	t, _, _ := strings.Cut(string(ctype), ";")
+	return strings.EqualFold(strings.TrimSpace(t), want)
+}

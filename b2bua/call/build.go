@@ -1,0 +1,128 @@
+package call
+
+import (
+	"gatehouse/sip/msg"
+	"gatehouse/sip/token"
+	"gatehouse/sip/uri"
+)
+
+// fullMaxForwards is the hop limit of requests of ours that continue nobody
+// else's (RFC 3261 §8.1.1.6); requests in a dialog may start at it as well
+// (RFC 7332 §3).
+const fullMaxForwards = 70
+
+// sdpType is the media type of session descriptions.
+const sdpType = "application/sdp"
+
+// outgoing is what a request of ours says beyond its leg's dialog.
+type outgoing struct {
+	method      msg.Method
+	seq         uint32
+	maxForwards int
+	contact     bool // the request refreshes the target
+	capable     bool // Allow and Supported are due (RFC 3261 §13.2.1)
+	headers     []Header
+	body        []byte // SDP
+}
+
+// startRequest builds a request of the leg for the given path. Its branch is
+// fresh; credentials and routes are the dialog's own.
+func (l *Leg) buildRequest(h Hop, o outgoing) (raw []byte, branch string, err error) {
+	env := l.call.env
+	target, routes := l.dlg.Routing()
+	branch = env.Branch(l.call.Number, l.call.Slot, l.part)
+	b := env.Builder()
+	b.Request(o.method.String(), target)
+	b.Header("Via", "SIP/2.0/", h.Dest.Listener.Proto().Via(), " ", h.SentBy, ";branch=", branch, ";rport")
+	b.HeaderInt("Max-Forwards", int64(o.maxForwards))
+	for _, r := range routes {
+		b.Header("Route", r)
+	}
+	b.Header("From", l.dlg.LocalParty, ";tag=", l.dlg.LocalTag)
+	if l.dlg.RemoteTag == "" {
+		b.Header("To", l.dlg.RemoteParty)
+	} else {
+		b.Header("To", l.dlg.RemoteParty, ";tag=", l.dlg.RemoteTag)
+	}
+	b.Header("Call-ID", l.dlg.CallID)
+	b.Header("CSeq", utoa(o.seq), " ", o.method.String())
+	l.writeCommon(b, o.contact, o.capable, o.headers)
+	if o.body != nil {
+		b.Body(sdpType, o.body)
+	}
+	raw, err = b.Bytes()
+	return raw, branch, err
+}
+
+// writeCommon writes the headers requests and responses of a leg share.
+func (l *Leg) writeCommon(b *msg.Builder, contact, capable bool, headers []Header) {
+	if contact {
+		b.Header("Contact", "<", l.contact, ">")
+	}
+	if capable {
+		b.Header("Allow", methodsAllowed)
+		b.Header("Supported", "")
+	}
+	b.Header("Session-ID", l.call.sessions.header(l.role == roleUAS))
+	for _, h := range headers {
+		b.Header(h.Name, h.Value)
+	}
+}
+
+// reply is a response of ours to a request on a leg.
+type reply struct {
+	code    int
+	dialog  bool // dialog-forming: Contact and Record-Route are due
+	capable bool
+	headers []Header
+	body    []byte
+}
+
+// buildReply builds a response to the INVITE that head came from.
+func (l *Leg) buildReply(head *msg.ReplyHead, r reply) ([]byte, error) {
+	b := l.call.env.Builder()
+	head.Start(b, r.code, "", l.dlg.LocalTag)
+	if r.dialog {
+		for _, rr := range l.routes {
+			b.Header("Record-Route", rr)
+		}
+	}
+	l.writeCommon(b, r.dialog, r.capable, r.headers)
+	if r.body != nil {
+		b.Body(sdpType, r.body)
+	}
+	return b.Bytes()
+}
+
+// initialDialog sets up the dialog of a B leg before its INVITE: everything
+// in it is ours or the target's (RFC 3261 §8.1.1).
+func (l *Leg) initialDialog(h Hop) {
+	c := l.call
+	l.dlg.CallID = l.mint(token.CallID)
+	l.dlg.LocalTag = l.mint(token.Tag)
+	target := uri.URI{Scheme: "sip", User: c.in.user, Host: l.peer.Address.Host, Port: l.peer.Address.Port}
+	if c.in.userParam {
+		target.Params = "user=phone"
+	}
+	called := c.in.crossing.called
+	if called.user == "" {
+		called.user = c.in.user
+	}
+	l.dlg.LocalParty = c.in.crossing.caller.write(h.Host)
+	l.dlg.RemoteParty = called.write(hostOf(l.peer.Address))
+	if t := l.peer.Transport; t != "" && t != "udp" {
+		if target.Params != "" {
+			target.Params += ";"
+		}
+		target.Params += "transport=" + t
+	}
+	l.dlg.RemoteTarget = target.String()
+}
+
+// hostOf writes the host of a URI as it stands in a URI, without the port.
+func hostOf(u uri.URI) string {
+	if a, ok := u.Addr(); ok && a.Is6() {
+		return "[" + u.Host + "]"
+	}
+	return u.Host
+}

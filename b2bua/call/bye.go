@@ -1,0 +1,193 @@
+package call
+
+import (
+	"gatehouse/sip/msg"
+)
+
+// Bye takes a BYE on a leg; the shard has answered it 200. The call ends for
+// the other side as well, with the Reason the BYE came with
+// (RFC 3261 §15.1.2, RFC 3326 §2).
+func (c *Call) Bye(l *Leg, m *msg.Message) {
+	if l.state == legOver {
+		return
+	}
+	o := c.other(l)
+	var why []string
+	if o != nil {
+		why = reasons(m, fullTrust(l.zone, o.zone))
+	}
+	if c.phase == phaseSetup {
+		// BYE on an early dialog by the caller (RFC 3261 §15).
+		c.sessions.learn(m, l == c.a, nil)
+		c.abandon(failure{code: 487, cause: "caller ended an early dialog", silent: true}, why, l)
+		return
+	}
+	l.clearAnswer()
+	l.state = legOver
+	cause := q850(why)
+	if cause == 0 {
+		cause = causeNormalClearing
+	}
+	c.rec.Q850 = cause
+	c.endExchange(487)
+	if o != nil {
+		c.endLeg(o, why)
+	}
+	c.over("normal clearing", c.partyName(l))
+}
+
+// hangup ends a call that is up by our own decision, on both legs. A leg
+// named in spare has ended already.
+func (c *Call) hangup(cause string, why []string, spare *Leg) {
+	if c.phase != phaseUp {
+		return
+	}
+	if n := q850(why); n != 0 {
+		c.rec.Q850 = n
+	}
+	c.endExchange(487)
+	for _, l := range [...]*Leg{c.a, c.b} {
+		if l != spare {
+			c.endLeg(l, why)
+		}
+	}
+	c.over(cause, "gatehouse")
+}
+
+// endLeg ends the dialog of a leg the way its state allows: as UAS a BYE must
+// wait for the ACK or its 64*T1 (RFC 3261 §15), as UAC a 2xx that waits for an
+// answer is acknowledged first.
+func (c *Call) endLeg(l *Leg, why []string) {
+	switch l.state {
+	case legInviting:
+		if l.role == roleUAC {
+			c.giveUp(l, why)
+			l.state = legOver
+		}
+	case legAnswered:
+		if l.role == roleUAS {
+			l.byeWanted, l.byeReasons = true, why
+			return
+		}
+		l.endUnacknowledged()
+	case legUp:
+		if c.late != nil && c.late.to == l {
+			l.endUnacknowledged()
+			return
+		}
+		if l.pendingAnswer() {
+			l.byeWanted, l.byeReasons = true, why
+			return
+		}
+		l.sendBye(why)
+	case legOver:
+	}
+}
+
+// endUnacknowledged ends a leg whose peer's 2xx still waits for our ACK.
+func (l *Leg) endUnacknowledged() {
+	late := l.call.late
+	if late == nil || late.to != l {
+		l.sendBye(nil)
+		return
+	}
+	l.call.late = nil
+	l.rejectAndBye(late.req)
+}
+
+// sendBye ends the leg's dialog. It counts as over from here, whatever comes.
+func (l *Leg) sendBye(why []string) {
+	c := l.call
+	l.state = legOver
+	l.byeWanted = false
+	c.refs++ // until the path is known
+	c.env.Locate(l.zone.Name, l.dlg.NextHop(), func(h Hop, err error) {
+		defer c.settle()
+		c.refs--
+		if err != nil {
+			c.logger().Warn().Err(err).Msg("cannot reach the target of a BYE")
+			return
+		}
+		headers := make([]Header, 0, len(why))
+		for _, v := range why {
+			headers = append(headers, Header{"Reason", v})
+		}
+		raw, branch, err := l.buildRequest(h, outgoing{method: msg.BYE, seq: l.dlg.NextSeq(), maxForwards: fullMaxForwards, headers: headers})
+		if err != nil {
+			c.logger().Error().Err(err).Msg("cannot build BYE")
+			return
+		}
+		c.byes++
+		c.transact(&Request{Call: c, Leg: l, Method: msg.BYE, Raw: raw, Branch: branch, Hop: h, purpose: purposeBye})
+	})
+}
+
+// MediaTimeout ends a call that is up and whose media has fallen silent on
+// both sides. The relay says so again and again while the silence lasts.
+func (c *Call) MediaTimeout() {
+	if c.phase != phaseUp {
+		return
+	}
+	c.rec.Verdict = verdictSilent
+	c.hangup("media timeout", []string{q850Reason(causeTimerExpiry)}, nil)
+}
+
+// Hangup ends the call by the operator's wish, whatever its phase.
+func (c *Call) Hangup(cause string) {
+	switch c.phase {
+	case phaseSetup:
+		c.abandon(failure{code: 503, cause: cause}, nil, nil)
+	case phaseUp:
+		c.hangup(cause, []string{q850Reason(causeUnspecified)}, nil)
+	case phaseOver:
+	}
+}
+
+// Abort tears a call down after a failure of our own: nothing more is said to
+// either side than what its state needs, and every port is freed.
+func (c *Call) Abort(cause string) {
+	c.Hangup(cause)
+	c.over(cause, "gatehouse")
+	c.env.Forget(c)
+}
+
+// Fire takes a deadline of the call.
+func (c *Call) Fire(ref TimerRef) {
+	switch ref.Kind {
+	case TimerRing:
+		c.ringTimeout()
+	case TimerDuration:
+		c.hangup("longest duration reached", []string{q850Reason(causeTimerExpiry)}, nil)
+	case TimerAnswer:
+		ref.Leg.answerTimer()
+	}
+}
+
+// over closes the books of a call: media freed once, one record, no longer
+// active. What is left are transactions.
+func (c *Call) over(cause, by string) {
+	if c.phase == phaseOver {
+		return
+	}
+	c.phase = phaseOver
+	c.env.Disarm(&c.ring)
+	c.env.Disarm(&c.duration)
+	c.late = nil
+	c.rec.end(c, cause, by)
+	c.closeEnd(c.a)
+	if c.b != nil {
+		c.closeEnd(c.b)
+	}
+	c.logger().Info().Str("cause", cause).Str("by", by).Int("code", c.rec.Code).Int64("dur_ms", c.rec.DurationMs).Msg("call ended")
+	c.env.Record(&c.rec)
+	c.env.Ended(c)
+	c.settle()
+}
+
+// partyName is the peer a leg stands for, in records.
+func (c *Call) partyName(l *Leg) string {
+	if l == nil {
+		return "gatehouse"
+	}
+	return l.peer.Name
+}

@@ -1,0 +1,63 @@
+package call
+
+import (
+	"gatehouse/sip/msg"
+	"gatehouse/sip/txn"
+)
+
+// Cancel takes a CANCEL for the INVITE that came in on leg l; the shard has
+// answered the CANCEL itself. An initial INVITE ends with 487 at once, without
+// waiting for the B side (RFC 3261 §9.2).
+func (c *Call) Cancel(l *Leg, server *txn.Server, cancel *msg.Message) {
+	if ex := c.ex; ex != nil && ex.server == server {
+		c.cancelExchange(ex)
+		return
+	}
+	if l != c.a || c.phase != phaseSetup || c.a.server != server {
+		return
+	}
+	var why []string
+	if c.b != nil {
+		why = reasons(cancel, fullTrust(c.a.zone, c.b.zone))
+	}
+	c.abandon(failure{code: 487, cause: "cancelled", silent: true}, why, c.a)
+}
+
+// abandon ends a call in setup from the A side or by our own decision: final
+// response to A, CANCEL to the pending attempt.
+func (c *Call) abandon(f failure, why []string, by *Leg) {
+	l := c.b
+	c.finalToA(f)
+	if l != nil && l.state == legInviting {
+		c.giveUp(l, why)
+		l.state = legOver
+		c.rec.attempt(l, 487, c.env.Now())
+	}
+	c.over(f.cause, c.partyName(by))
+}
+
+// giveUp cancels the INVITE of an attempt. The CANCEL waits for a provisional
+// response and is not sent at all when none comes (RFC 3261 §9.1).
+func (c *Call) giveUp(l *Leg, why []string) {
+	r := l.invite
+	if r == nil || r.cancelled {
+		return
+	}
+	r.cancelled, r.reason = true, why
+	if r.Client != nil && r.Client.GotProvisional() {
+		c.sendCancel(r)
+	}
+}
+
+func (c *Call) sendCancel(r *Request) {
+	if r.cancelSent {
+		return
+	}
+	r.cancelSent = true
+	extra := make([]string, 0, len(r.reason)+1)
+	for _, v := range r.reason {
+		extra = append(extra, "Reason: "+v)
+	}
+	extra = append(extra, "Session-ID: "+c.sessions.header(r.Leg.role == roleUAS))
+	c.env.Cancel(r, extra)
+}

@@ -1,0 +1,257 @@
+package b2bua
+
+import (
+	"strings"
+
+	"gatehouse/b2bua/call"
+	"gatehouse/media/sdp"
+	"gatehouse/policy/engine"
+	"gatehouse/sip/msg"
+	"gatehouse/sip/token"
+	"gatehouse/sip/transport"
+	"gatehouse/sip/txn"
+	"gatehouse/sip/uri"
+)
+
+// request takes a request. It tells whether the inbound was handed on and must
+// not be released.
+func (s *shard) request(ev event) (kept bool) {
+	in := ev.in
+	m := &in.Msg
+	_, disposition, events := s.txns.Request(m, in.Source, s.now, s.scratch())
+	s.perform(events)
+	switch disposition {
+	case txn.Absorbed:
+		return false
+	case txn.Pass:
+		s.ack(m)
+		return false
+	case txn.New:
+	}
+	switch {
+	case m.Method() == msg.CANCEL:
+		return s.cancel(ev)
+	case len(m.ToTag()) > 0:
+		s.inDialog(in)
+	default:
+		s.outOfDialog(in)
+	}
+	return false
+}
+
+// strayTag is the To-tag of a response that belongs to no call: a token, so
+// that its ACK finds this shard again.
+func (s *shard) strayTag(in *transport.Inbound) string {
+	return s.Mint(token.Tag, s.nextNumber(), s.e.slotOf(in.Msg.CallID()), 0)
+}
+
+func (s *shard) nextNumber() uint64 {
+	s.number++
+	return s.number & (1<<48 - 1)
+}
+
+// outOfDialog takes a request that belongs to no dialog, in the order of
+// RFC 3261 §8.2: who asks, method, headers, content, then what it wants.
+func (s *shard) outOfDialog(in *transport.Inbound) {
+	m := &in.Msg
+	switch in.Standing {
+	case transport.Silent:
+		s.e.counters.unknownSource.Add(1)
+		return
+	case transport.Stranger:
+		s.e.counters.unknownSource.Add(1)
+		s.e.refuseStateless(in, 403)
+		s.recordRefusal(in, reject(403, "unknown source"))
+		return
+	case transport.Known:
+	}
+	target, r := s.inspect(m)
+	if r == nil {
+		switch m.Method() {
+		case msg.OPTIONS:
+			s.options(in, nil)
+			return
+		case msg.INVITE:
+			r = s.invite(in, target)
+		default:
+			r = reject(405, "method not allowed", allowHeader())
+		}
+	}
+	if r != nil {
+		s.refuse(in, r)
+		s.recordRefusal(in, r)
+	}
+}
+
+// inspect makes the checks every request outside a dialog gets.
+func (s *shard) inspect(m *msg.Message) (uri.URI, *Reject) {
+	var u uri.URI
+	if r := inspectMethod(m); r != nil {
+		return u, r
+	}
+	u, err := uri.Parse(string(m.RequestURI()))
+	if err != nil || u.Scheme != "sip" && u.Scheme != "tel" {
+		// sips cannot be honoured while we have clear transports only.
+		return u, reject(416, "request URI scheme")
+	}
+	if s.txns.Merged(m) {
+		return u, reject(482, "merged request")
+	}
+	if n, ok := m.MaxForwards(); ok && n == 0 && m.Method() == msg.INVITE {
+		return u, reject(483, "too many hops")
+	}
+	return u, inspectRequire(m)
+}
+
+// inspectMethod refuses what we do not do (RFC 3261 §8.2.1).
+func inspectMethod(m *msg.Message) *Reject {
+	switch m.Method() {
+	case msg.INVITE, msg.OPTIONS:
+		return nil
+	case msg.BYE:
+		return reject(481, "no such dialog")
+	case msg.Unknown:
+		return reject(501, "method not known", allowHeader())
+	case msg.ACK, msg.CANCEL, msg.REGISTER, msg.PRACK, msg.UPDATE, msg.INFO, msg.SUBSCRIBE, msg.NOTIFY, msg.MESSAGE, msg.REFER, msg.PUBLISH:
+	}
+	return reject(405, "method not allowed", allowHeader())
+}
+
+// inspectRequire refuses every option tag: there is none we understand yet
+// (RFC 3261 §8.2.2.3). Proxy-Require is held to the same, as border
+// controllers do.
+func inspectRequire(m *msg.Message) *Reject {
+	var tags []string
+	for _, id := range [...]msg.ID{msg.HeaderRequire, msg.HeaderProxyRequire} {
+		for v := range m.Values(id) {
+			tags = append(tags, string(v))
+		}
+	}
+	if len(tags) == 0 {
+		return nil
+	}
+	return reject(420, "extension not supported", call.Header{Name: "Unsupported", Value: strings.Join(tags, ", ")})
+}
+
+// inspectContent reads the SDP of an INVITE and refuses bodies we cannot
+// process (RFC 3261 §8.2.3) and callers who would not take SDP back.
+func inspectContent(m *msg.Message) (*sdp.Session, *Reject) {
+	if m.Count(msg.HeaderAccept) > 0 && !acceptsSDP(m) {
+		return nil, reject(406, "caller does not accept SDP", call.Header{Name: "Warning", Value: `399 gatehouse "SDP is all we answer with"`})
+	}
+	desc, err := call.Session(m)
+	if err == nil {
+		return desc, nil
+	}
+	r := &Reject{Code: 400, Cause: err.Error()}
+	if b, ok := call.AsBodyError(err); ok {
+		r.Code = b.Code
+	}
+	if r.Code == 415 {
+		r.Headers = []call.Header{{Name: "Accept", Value: acceptedTypes}, {Name: "Accept-Encoding", Value: "identity"}}
+	}
+	return nil, r
+}
+
+func acceptsSDP(m *msg.Message) bool {
+	for v := range m.Values(msg.HeaderAccept) {
+		t, _, _ := strings.Cut(string(v), ";")
+		switch strings.ToLower(strings.TrimSpace(t)) {
+		case "application/sdp", "application/*", "*/*":
+			return true
+		}
+	}
+	return false
+}
+
+// invite takes an initial INVITE that passed inspection.
+func (s *shard) invite(in *transport.Inbound, target uri.URI) *Reject {
+	m := &in.Msg
+	if s.e.draining.Load() {
+		return reject(503, "draining")
+	}
+	if c, ok := m.Contact(); !ok || c.IsStar() {
+		return reject(400, "INVITE without Contact")
+	}
+	desc, r := inspectContent(m)
+	if r != nil {
+		return r
+	}
+	d, r := s.decide(in, target)
+	if r != nil {
+		return r
+	}
+	hops := 70
+	if n, ok := m.MaxForwards(); ok {
+		hops = n - 1
+	}
+	phone, _ := target.Param("user")
+	srv := s.txns.NewServer(m, in.Source, in.Listener.Proto().Reliable(), s.e.o.Timers, nil, in.ReplyDest(), s.now)
+	c := call.New(s, call.Invitation{
+		Number: s.nextNumber(), Slot: s.e.slotOf(m.CallID()), Msg: m, Arrival: s.arrival(in), Server: srv,
+		Head: msg.NewReplyHead(m, in.Source), Arrived: in.At, Decision: d, Offered: desc != nil,
+		User: target.User, Phone: target.Scheme == "tel" || strings.EqualFold(phone, "phone"), MaxForwards: hops,
+	})
+	s.calls[callKey{c.Number, c.Slot}] = c
+	s.e.active.Add(1)
+	s.trying(in, srv)
+	s.with(c, func() { c.Begin(desc) })
+	return nil
+}
+
+// decide asks policy for the route of an INVITE.
+func (s *shard) decide(in *transport.Inbound, target uri.URI) (engine.Decision, *Reject) {
+	called, err := uri.Unescape(target.User)
+	if err != nil {
+		return engine.Decision{}, reject(400, "request URI user")
+	}
+	var caller string
+	if u, err := uri.Parse(string(in.Msg.From().URI)); err == nil {
+		caller = u.User
+	}
+	d, refusal := s.e.Snapshot().Decide(engine.Query{Zone: in.Listener.Zone(), Source: in.Source, Called: called, Caller: caller, Method: "INVITE"})
+	if refusal != nil {
+		return engine.Decision{}, reject(refusal.Code, refusal.Cause)
+	}
+	return d, nil
+}
+
+// trying sends 100 at once, before anything can take time
+// (RFC 3261 §17.2.1). It has no To-tag.
+func (s *shard) trying(in *transport.Inbound, srv *txn.Server) {
+	head := msg.NewReplyHead(&in.Msg, in.Source)
+	b := s.Builder()
+	head.Start(b, 100, "", "")
+	raw, err := b.Bytes()
+	if err != nil {
+		return
+	}
+	s.Respond(srv, 100, raw)
+}
+
+// options answers OPTIONS with what an INVITE would find (RFC 3261 §11.2).
+// tag is the dialog's local tag, nil outside one.
+func (s *shard) options(in *transport.Inbound, leg *call.Leg) {
+	code := 200
+	if leg == nil && s.e.draining.Load() {
+		code = 503
+	}
+	s.refuse(in, reject(code, "options", allowHeader(), call.Header{Name: "Accept", Value: acceptedTypes},
+		call.Header{Name: "Accept-Encoding", Value: "identity"}, call.Header{Name: "Accept-Language", Value: "en"},
+		call.Header{Name: "Supported", Value: ""}))
+}
+
+// recordRefusal writes the record of an initial INVITE that never became a
+// call. A merged one is a second copy of a call that has its own record.
+func (s *shard) recordRefusal(in *transport.Inbound, r *Reject) {
+	m := &in.Msg
+	if m.Method() != msg.INVITE || r.Code == 482 {
+		return
+	}
+	from := ""
+	if p := s.e.Snapshot().PeerOf(in.Listener.Zone(), in.Source.Addr()); p != nil {
+		from = p.Name
+	}
+	rec := call.Refused(call.FormatID(s.nextNumber(), s.e.slotOf(m.CallID())), m, from, r.Code, r.Cause, in.At, s.now)
+	s.Record(rec)
+}

@@ -1,0 +1,208 @@
+package b2bua
+
+import (
+	"strings"
+
+	"gatehouse/b2bua/call"
+	"gatehouse/sip/msg"
+	"gatehouse/sip/token"
+	"gatehouse/sip/transport"
+	"gatehouse/sip/txn"
+)
+
+// find gives the call and leg whose dialog a request belongs to: the token in
+// its To-tag names them, Call-ID and both tags must agree (RFC 3261 §12.2.2).
+func (s *shard) find(m *msg.Message) (*call.Call, *call.Leg) {
+	t, ok := s.e.o.Sealer.Open(m.ToTag(), token.Tag)
+	if !ok {
+		return nil, nil
+	}
+	c := s.calls[callKey{t.Number, t.Slot}]
+	if c == nil {
+		return nil, nil
+	}
+	l := c.Leg(t.Part)
+	if l == nil || !l.Dialog(m) {
+		return nil, nil
+	}
+	return c, l
+}
+
+// ack takes an ACK no transaction wanted: that of a 2xx, or a stray one, which
+// is dropped.
+func (s *shard) ack(m *msg.Message) {
+	if c, l := s.find(m); c != nil {
+		s.with(c, func() { c.Ack(l, m) })
+	}
+}
+
+// inDialog takes a request with a To-tag.
+func (s *shard) inDialog(in *transport.Inbound) {
+	m := &in.Msg
+	c, l := s.find(m)
+	if c == nil {
+		s.strayInDialog(in)
+		return
+	}
+	if r := s.inspectInDialog(m, l); r != nil {
+		s.refuseInDialog(in, l, r)
+		return
+	}
+	switch m.Method() {
+	case msg.BYE:
+		s.bye(in, c, l)
+	case msg.INVITE:
+		s.reinvite(in, c, l)
+	case msg.OPTIONS:
+		s.options(in, l)
+	default:
+		s.refuseInDialog(in, l, reject(405, "method not allowed", allowHeader()))
+	}
+}
+
+// strayInDialog answers a request for a dialog that is not ours. From a source
+// we do not know it gets the silence everything else gets there.
+func (s *shard) strayInDialog(in *transport.Inbound) {
+	if in.Standing == transport.Silent {
+		s.e.counters.unknownSource.Add(1)
+		return
+	}
+	if in.Standing == transport.Stranger {
+		s.e.refuseStateless(in, 481)
+		return
+	}
+	s.refuse(in, reject(481, "no such dialog"))
+}
+
+// inspectInDialog makes the checks of a request inside a dialog.
+func (s *shard) inspectInDialog(m *msg.Message, l *call.Leg) *Reject {
+	switch {
+	case m.Method() == msg.Unknown:
+		return reject(501, "method not known", allowHeader())
+	case !call.InDialogMethods(m.Method()):
+		return reject(405, "method not allowed", allowHeader())
+	case !l.Accept(m.CSeq()):
+		return reject(500, "CSeq out of order")
+	case l.Over() && m.Method() != msg.BYE:
+		return reject(481, "dialog has ended")
+	}
+	return inspectRequire(m)
+}
+
+// refuseInDialog refuses a request; its To has the dialog's tag already.
+func (s *shard) refuseInDialog(in *transport.Inbound, _ *call.Leg, r *Reject) { s.refuse(in, r) }
+
+// bye answers a BYE and ends the call. A BYE that crosses ours is answered
+// alike (RFC 5407 §3.2.1).
+func (s *shard) bye(in *transport.Inbound, c *call.Call, l *call.Leg) {
+	s.refuse(in, reject(200, "bye"))
+	s.with(c, func() { c.Bye(l, &in.Msg) })
+}
+
+// reinvite brings a re-INVITE to its call.
+func (s *shard) reinvite(in *transport.Inbound, c *call.Call, l *call.Leg) {
+	m := &in.Msg
+	desc, r := inspectContent(m)
+	if r != nil {
+		s.refuseInDialog(in, l, r)
+		return
+	}
+	srv := s.txns.NewServer(m, in.Source, in.Listener.Proto().Reliable(), s.e.o.Timers, nil, in.ReplyDest(), s.now)
+	s.trying(in, srv)
+	head := msg.NewReplyHead(m, in.Source)
+	s.with(c, func() { c.Reinvite(l, m, srv, head, desc) })
+}
+
+// cancel takes a CANCEL. It is answered here, and its INVITE, if that is still
+// undecided, is ended by its call (RFC 3261 §9.2). Under load the CANCEL can
+// overtake an INVITE that waits in the other lane: then it goes behind it.
+func (s *shard) cancel(ev event) (kept bool) {
+	in := ev.in
+	m := &in.Msg
+	invite := s.txns.FindInvite(m, in.Source)
+	if invite == nil {
+		if !ev.retried && len(s.fresh) > 0 {
+			select {
+			case s.fresh <- event{in: in, retried: true}:
+				return true
+			default:
+			}
+		}
+		s.strayInDialog(in)
+		return false
+	}
+	head := msg.NewReplyHead(m, in.Source)
+	leg, _ := invite.Owner.(*call.Leg)
+	b := s.Builder()
+	head.Start(b, 200, "", inviteTag(invite))
+	raw, err := b.Bytes()
+	if err != nil {
+		s.e.o.Log.Error().Err(err).Msg("cannot build response to CANCEL")
+		return false
+	}
+	srv := s.txns.NewServer(m, in.Source, in.Listener.Proto().Reliable(), s.e.o.Timers, nil, in.ReplyDest(), s.now)
+	s.Respond(srv, 200, raw)
+	if leg != nil {
+		c := leg.Call()
+		s.with(c, func() { c.Cancel(leg, invite, m) })
+	}
+	return false
+}
+
+// inviteTag is the To-tag of our answers to an INVITE; the one to its CANCEL
+// has the same (RFC 3261 §9.2).
+func inviteTag(invite *txn.Server) string {
+	switch o := invite.Owner.(type) {
+	case *call.Leg:
+		return o.LocalTag()
+	case refusalTag:
+		return string(o)
+	default:
+		return "" // refused within a dialog: the request had the tag
+	}
+}
+
+// response takes a response whose branch is ours. The top Via must be the one
+// we wrote, and the only one: anything else was not made by an answer to us
+// (RFC 3261 §8.1.3.3, §18.1.2).
+func (s *shard) response(in *transport.Inbound) {
+	m := &in.Msg
+	via := m.TopVia()
+	if m.Count(msg.HeaderVia) != 1 || !s.ownVia(in, via) || viaValues(m) != 1 {
+		s.e.counters.strayResponses.Add(1)
+		return
+	}
+	c, deliver, events := s.txns.Response(m, s.now, s.scratch())
+	// The ACK of a refusal goes out before the call acts on the refusal, the
+	// end of the transaction comes after.
+	sent := 0
+	for sent < len(events) && events[sent].Kind == txn.Transmit {
+		s.transmit(events[sent])
+		sent++
+	}
+	if c != nil && deliver {
+		if r, ok := c.Owner.(*call.Request); ok {
+			s.with(r.Call, func() { r.Call.Response(r, m) })
+		}
+	}
+	s.perform(events[sent:])
+}
+
+func viaValues(m *msg.Message) int {
+	n := 0
+	for range m.Values(msg.HeaderVia) {
+		n++
+	}
+	return n
+}
+
+// ownVia tells whether a Via names the listener the response came to.
+func (s *shard) ownVia(in *transport.Inbound, v msg.Via) bool {
+	h := s.hop(transport.Dest{}, in.Listener)
+	port := v.Port
+	if port == 0 {
+		port = defaultPort
+	}
+	// An IPv6 reference is written in brackets and read without.
+	return strings.EqualFold(string(v.Host), strings.Trim(h.Host, "[]")) && port == in.Listener.Addr().Port()
+}

@@ -1,0 +1,262 @@
+package b2bua_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatehouse/b2bua"
+	"gatehouse/b2bua/call"
+	"gatehouse/config"
+	"gatehouse/internal/testlab/ladder"
+	"gatehouse/media/profile"
+	"gatehouse/policy/engine"
+	"gatehouse/sip/msg"
+	"gatehouse/sip/resolve"
+	"gatehouse/sip/token"
+	"gatehouse/sip/transport"
+	"gatehouse/sip/txn"
+)
+
+// plainConfig is the border most scripts play against; a script with "| "
+// lines brings its own.
+const plainConfig = `
+node: gw1
+zones:
+  inside:
+    listen: [udp://10.0.0.1:5060, tcp://10.0.0.1:5060]
+    trust: full
+    media: {address: 10.0.0.1, ports: 16384-32767}
+  outside:
+    listen: [udp://203.0.113.10:5060, tcp://203.0.113.10:5060]
+    media: {address: 203.0.113.10, ports: 16384-32767}
+peers:
+  pbx: {zone: inside, address: "sip:10.0.0.20:5060"}
+  carrier: {zone: outside, address: "sip:203.0.113.20:5060"}
+  second: {zone: outside, address: "sip:203.0.113.30:5060"}
+routes:
+  - {name: failover, from: pbx, called: ["777*"], to: [carrier, second]}
+  - {name: outbound, from: pbx, called: ["+*", "00*"], to: [carrier]}
+  - {name: inbound, from: [carrier, second], to: [pbx]}
+`
+
+// rig is a whole signalling side over an in-memory network, with a relay that
+// only hands out addresses.
+type rig struct {
+	engine *b2bua.Engine
+	stack  *transport.Stack
+	media  *fakeMedia
+	set    *listenerSet
+	cdrs   *records
+	dns    *names
+	wire   *wire
+}
+
+// border is the ladder.Setup of the plain border.
+func border(t *testing.T, n transport.Net, s *ladder.Script) { newRig(t, n, s.Config) }
+
+func newRig(t *testing.T, n transport.Net, text string) *rig {
+	t.Helper()
+	if text == "" {
+		text = plainConfig
+	}
+	c, _, err := config.Load("test.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := engine.Compile(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{media: newFakeMedia(c), cdrs: &records{}, dns: &names{}}
+	front := &front{}
+	r.stack, err = transport.New(transport.Options{Net: n, Handler: front, Log: zerolog.Nop(),
+		Admission: func() transport.Admission { return standing{front.e.Snapshot()} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := token.NewSealer([16]byte{1, 2, 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolver := resolve.New(resolve.Options{Lookup: r.dns.lookup})
+	r.set = &listenerSet{}
+	uuids := 0
+	r.engine, err = b2bua.New(b2bua.Options{Node: c.Node, NodeID: 1, Sealer: sealer, Sender: r.stack, Resolver: resolver,
+		Listen: func() b2bua.Listeners { return r.set }, Media: r.media, Recorder: r.cdrs, Log: zerolog.New(zerolog.NewTestWriter(t)), Timers: txn.DefaultTimers(),
+		Now: time.Now, Boot: time.Now().Unix(), Shards: 1,
+		UUID: func() string { uuids++; return fmt.Sprintf("%032x", uuids) }}, snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front.e = r.engine
+	r.media.timeout = r.engine.MediaTimeout
+	for _, z := range c.Zones {
+		for _, l := range z.Listen {
+			p := transport.UDP
+			if l.Transport == config.TCP {
+				p = transport.TCP
+			}
+			opened, err := r.stack.Listen(z.Name, p, l.Addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.set.all = append(r.set.all, opened)
+		}
+	}
+	t.Cleanup(func() {
+		ctx := context.Background()
+		for _, end := range []func(context.Context) error{r.stack.Close, r.engine.Close, resolver.Close} {
+			if err := end(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return r
+}
+
+type front struct{ e *b2bua.Engine }
+
+func (f *front) Receive(in *transport.Inbound) { f.e.Receive(in) }
+func (f *front) SendFailed(branch string, m msg.Method, err error) {
+	f.e.SendFailed(branch, m, err)
+}
+
+type standing struct{ s *engine.Snapshot }
+
+func (s standing) Admit(zone string, src netip.Addr) transport.Standing {
+	return transport.Standing(s.s.Admit(zone, src))
+}
+
+type listenerSet struct{ all []*transport.Listener }
+
+func (s *listenerSet) Find(zone string, p transport.Proto, v6 bool) *transport.Listener {
+	for _, l := range s.all {
+		if l.Zone() == zone && l.Proto() == p && l.Addr().Addr().Is6() == v6 {
+			return l
+		}
+	}
+	return nil
+}
+
+// records keeps what the engine recorded.
+type records struct {
+	mu  sync.Mutex
+	all []call.Record
+}
+
+func (r *records) Record(rec *call.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, *rec)
+}
+
+func (r *records) list() []call.Record {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]call.Record(nil), r.all...)
+}
+
+// fakeMedia hands out ports one after the other and notes what is connected.
+type fakeMedia struct {
+	mu        sync.Mutex
+	zones     map[string][]config.MediaAddress
+	next      map[netip.Addr]uint16
+	ends      map[profile.EndID]*fakeEnd
+	lastEnd   profile.EndID
+	connected [][]profile.Stream
+	timeout   func(uint64)
+}
+
+type fakeEnd struct {
+	owner uint64
+	zone  string
+	ports map[string]profile.Local
+}
+
+func newFakeMedia(c *config.Config) *fakeMedia {
+	f := &fakeMedia{zones: map[string][]config.MediaAddress{}, next: map[netip.Addr]uint16{}, ends: map[profile.EndID]*fakeEnd{}}
+	for _, z := range c.Zones {
+		f.zones[z.Name] = z.Media
+	}
+	return f
+}
+
+func (f *fakeMedia) Open(owner uint64, zone string) (profile.EndID, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lastEnd++
+	f.ends[f.lastEnd] = &fakeEnd{owner: owner, zone: zone, ports: map[string]profile.Local{}}
+	return f.lastEnd, nil
+}
+
+func (f *fakeMedia) Reserve(e profile.EndID, stream int, fam profile.Family) (profile.Local, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	end := f.ends[e]
+	if end == nil {
+		return profile.Local{}, fmt.Errorf("no end %d", e)
+	}
+	for _, a := range f.zones[end.zone] {
+		if fam != profile.Any && profile.FamilyOf(a.Addr) != fam {
+			continue
+		}
+		key := fmt.Sprint(stream, a.Addr)
+		if l, ok := end.ports[key]; ok {
+			return l, nil
+		}
+		port := a.Ports.Low + f.next[a.Addr]
+		if port+1 > a.Ports.High {
+			return profile.Local{}, profile.ErrNoPorts
+		}
+		f.next[a.Addr] += 2
+		l := profile.Local{RTP: netip.AddrPortFrom(a.Advertise, port), RTCP: netip.AddrPortFrom(a.Advertise, port+1)}
+		end.ports[key] = l
+		return l, nil
+	}
+	return profile.Local{}, fmt.Errorf("zone %s has no %v media", end.zone, fam)
+}
+
+func (f *fakeMedia) Release(profile.EndID, int) {}
+
+func (f *fakeMedia) Connect(_, _ profile.EndID, streams []profile.Stream) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.connected = append(f.connected, streams)
+}
+
+func (f *fakeMedia) Stats(profile.EndID, int) profile.Stats { return profile.Stats{} }
+
+func (f *fakeMedia) Close(e profile.EndID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.ends, e)
+}
+
+// open counts the ends that were not closed.
+func (f *fakeMedia) open() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.ends)
+}
+
+// checkEmpty fails the test unless everything of every call is gone 64*T1 and
+// more after now.
+func (r *rig) checkEmpty(t *testing.T) {
+	t.Helper()
+	time.Sleep(2 * time.Minute)
+	synctest.Wait()
+	s := r.engine.Stats(context.Background())
+	if s.Calls != 0 || s.Dialogs != 0 || s.Transactions != 0 || r.media.open() != 0 || s.Panics != 0 {
+		t.Errorf("left over: %+v, %d media ends", s, r.media.open())
+	}
+	if n := r.engine.Remembered(context.Background()); n != 0 {
+		t.Errorf("%d calls still in memory", n)
+	}
+}
