@@ -1,0 +1,176 @@
+// Package app assembles the gateway: it reads the configuration, opens what it
+// names, wires the packages together by hand, and owns the life of all of it.
+// It never touches os.Signal, os.Args or os.Exit, so that a test can run a
+// whole gateway in its own process. cmd/gatehouse is its caller.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatehouse/b2bua"
+	"gatehouse/config"
+	"gatehouse/internal/admin"
+	"gatehouse/internal/observe/cdr"
+	"gatehouse/internal/observe/log"
+	"gatehouse/internal/observe/metrics"
+	"gatehouse/media/anchor"
+	"gatehouse/policy/engine"
+	"gatehouse/sip/resolve"
+	"gatehouse/sip/transport"
+	"gatehouse/sip/txn"
+)
+
+// Options say what to run.
+type Options struct {
+	// Config is the checked configuration.
+	Config *config.Config
+	// Load reads it again for a reload.
+	Load func() (*config.Config, error)
+	// Log takes JSON lines.
+	Log io.Writer
+	// Version and Commit identify the binary.
+	Version, Commit string
+	// DrainTime is the most a drain may take before calls are ended.
+	DrainTime time.Duration
+}
+
+// App is one running gateway.
+type App struct {
+	o        Options
+	log      zerolog.Logger
+	cfg      atomic.Pointer[config.Config]
+	stack    *transport.Stack
+	listen   *listeners
+	resolver *resolve.Resolver
+	media    *anchor.Plane
+	engine   *b2bua.Engine
+	cdr      *cdr.Writer // nil when the configuration names no file
+	admin    *admin.Server
+	logOut   *log.Writer
+	level    level
+	reloadOK atomic.Bool
+	ready    atomic.Bool
+	drain    chan struct{} // closed when the API or a signal asks to drain
+	once     sync.Once
+
+	reloading sync.Mutex // one reload at a time; never held while waiting for calls
+	wg        sync.WaitGroup
+	life      context.Context //nolint:containedctx // the end of the process, for retired listeners; not a request's
+	end       context.CancelFunc
+}
+
+// New opens everything the configuration names. On error nothing stays open.
+func New(o Options) (*App, error) {
+	a := &App{o: o, drain: make(chan struct{})}
+	a.life, a.end = context.WithCancel(context.Background())
+	if err := a.open(); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+		defer cancel()
+		return nil, errors.Join(err, a.Close(ctx))
+	}
+	return a, nil
+}
+
+// closeTime bounds the joining of everything at the end.
+const closeTime = 10 * time.Second
+
+func (a *App) open() error {
+	c := a.o.Config
+	a.cfg.Store(c)
+	if err := a.openLog(c.Log.Level); err != nil {
+		return err
+	}
+	a.reloadOK.Store(true)
+	raiseFileLimit(&a.log)
+	snapshot, err := engine.Compile(c)
+	if err != nil {
+		return fmt.Errorf("compile policy: %w", err)
+	}
+	if c.CDR.File != "" {
+		if a.cdr, err = cdr.Open(cdr.Options{Path: c.CDR.File, Log: a.log}); err != nil {
+			return fmt.Errorf("open call records: %w", err)
+		}
+	}
+	a.resolver = resolve.New(resolve.Options{})
+	front := &handler{}
+	if a.media, err = anchor.New(anchor.Config{Zones: mediaZones(c), Timeout: c.Media.Timeout, OnTimeout: func(owner uint64) {
+		front.engine.Load().MediaTimeout(owner)
+	}, Log: a.log}); err != nil {
+		return fmt.Errorf("open media: %w", err)
+	}
+	a.stack, err = transport.New(transport.Options{Handler: front, Log: a.log, Admission: func() transport.Admission {
+		return admission{front.engine.Load().Snapshot()}
+	}})
+	if err != nil {
+		return fmt.Errorf("open transport: %w", err)
+	}
+	a.listen = newListeners(a.stack)
+	if a.engine, err = a.newEngine(snapshot); err != nil {
+		return err
+	}
+	front.engine.Store(a.engine)
+	ch, err := a.listen.prepare(c)
+	if err != nil {
+		return err
+	}
+	a.listen.commit(ch)
+	if c.Admin.Listen.IsValid() {
+		registry := metrics.New(a.sources(), metrics.Build{Version: a.o.Version, Commit: a.o.Commit})
+		a.admin, err = admin.Open(admin.Options{Listen: c.Admin.Listen, Token: c.Admin.Token.Reveal(), Gateway: gateway{a},
+			Metrics: metrics.Handler(registry), Log: a.log})
+		if err != nil {
+			return err
+		}
+	}
+	a.ready.Store(true)
+	return nil
+}
+
+func (a *App) newEngine(snapshot *engine.Snapshot) (*b2bua.Engine, error) {
+	sealer, err := newSealer()
+	if err != nil {
+		return nil, err
+	}
+	secret, err := newSecret()
+	if err != nil {
+		return nil, err
+	}
+	return b2bua.New(b2bua.Options{
+		Node: a.o.Config.Node, NodeID: nodeID(a.o.Config.Node), Sealer: sealer, Secret: secret, Sender: a.stack, Resolver: a.resolver,
+		Listen: a.listen.get, Media: a.media, Recorder: recorder{a.cdr, a.log}, Log: a.log, Timers: txn.DefaultTimers(),
+		Now: time.Now, UUID: newUUID, Boot: time.Now().Unix(),
+	}, snapshot)
+}
+
+// Close ends everything at once, newest first, and joins it. It works on a
+// half-built App and may be called twice.
+func (a *App) Close(ctx context.Context) error {
+	a.ready.Store(false)
+	a.end()
+	var errs []error
+	step := func(present bool, closeIt func(context.Context) error) {
+		if present {
+			errs = append(errs, closeIt(ctx))
+		}
+	}
+	step(a.admin != nil, func(ctx context.Context) error { return a.admin.Close(ctx) })
+	step(a.stack != nil, func(ctx context.Context) error { return a.stack.Close(ctx) })
+	step(a.engine != nil, func(ctx context.Context) error { return a.engine.Close(ctx) })
+	step(a.resolver != nil, func(ctx context.Context) error { return a.resolver.Close(ctx) })
+	step(a.media != nil, func(ctx context.Context) error { return a.media.Shutdown(ctx) })
+	step(a.cdr != nil, func(ctx context.Context) error { return a.cdr.Close(ctx) })
+	a.wg.Wait()
+	if a.engine != nil {
+		a.log.Info().Msg("stopped")
+	}
+	step(a.logOut != nil, func(ctx context.Context) error { return a.logOut.Close(ctx) })
+	return errors.Join(errs...)
+}

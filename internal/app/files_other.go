@@ -1,0 +1,8 @@
+//go:build !linux
+
+package app
+
+import "github.com/rs/zerolog"
+
+// raiseFileLimit does nothing: the limits of other systems are left alone.
+func raiseFileLimit(*zerolog.Logger) {}

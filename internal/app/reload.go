@@ -1,0 +1,84 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+
+	"gatehouse/config"
+	"gatehouse/media/anchor"
+	"gatehouse/policy/engine"
+	"gatehouse/sip/transport"
+)
+
+// errNoReload is for a gateway that was not made from a file.
+var errNoReload = errors.New("no configuration file to reload")
+
+// Reload reads the configuration again and puts it in force for new calls.
+// All that can fail happens first; on error everything stays as it was.
+func (a *App) Reload() error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	err := a.reload()
+	a.reloadOK.Store(err == nil)
+	if err != nil {
+		a.log.Error().Err(err).Msg("reload refused, the old configuration stays in force")
+		return err
+	}
+	a.log.Info().Msg("configuration reloaded")
+	return nil
+}
+
+func (a *App) reload() error {
+	if a.o.Load == nil {
+		return errNoReload
+	}
+	next, err := a.o.Load()
+	if err != nil {
+		return err
+	}
+	if err := config.CheckReload(a.cfg.Load(), next); err != nil {
+		return err
+	}
+	snapshot, err := engine.Compile(next)
+	if err != nil {
+		return fmt.Errorf("compile policy: %w", err)
+	}
+	ch, err := a.listen.prepare(next)
+	if err != nil {
+		return err
+	}
+	if err := a.media.SetZones(mediaZones(next)); err != nil {
+		return errors.Join(fmt.Errorf("change media zones: %w", err), a.listen.abandon(ch))
+	}
+	a.media.SetTimeout(next.Media.Timeout)
+	a.engine.SetSnapshot(snapshot)
+	a.listen.commit(ch)
+	if err := a.level.set(next.Log.Level); err != nil {
+		a.log.Warn().Err(err).Msg("log level stays as it was") // config has checked it
+	}
+	if a.cdr != nil {
+		a.cdr.Reopen()
+	}
+	a.cfg.Store(next)
+	if len(ch.retired) > 0 {
+		a.wg.Go(func() { a.closeRetired(ch.retired) })
+	}
+	return nil
+}
+
+func (a *App) closeRetired(gone []*transport.Listener) {
+	if err := a.listen.retire(a.life, gone, a.engine.Active); err != nil {
+		a.log.Warn().Err(err).Msg("closing retired listeners")
+	}
+}
+
+// mediaZones turns the media part of the configuration into pools.
+func mediaZones(c *config.Config) map[string][]anchor.Address {
+	zones := make(map[string][]anchor.Address, len(c.Zones))
+	for _, z := range c.Zones {
+		for _, m := range z.Media {
+			zones[z.Name] = append(zones[z.Name], anchor.Address{Addr: m.Addr, Advertise: m.Advertise, Ports: [2]uint16{m.Ports.Low, m.Ports.High}})
+		}
+	}
+	return zones
+}
