@@ -59,7 +59,7 @@ func (d *decoder) checkReach(p *peerDraft, z *zoneDraft) {
 		}
 		transport = true
 		a := l.V.Addr.Addr()
-		if !literal || a.Is4() == addr.Is4() || a == netip.IPv6Unspecified() {
+		if !literal || a.Is4() == addr.Is4() {
 			return
 		}
 	}

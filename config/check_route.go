@@ -93,7 +93,9 @@ func (d *decoder) checkReturn(r *routeDraft) {
 // Returns reports whether the route may send a call of this peer to target: a
 // route with several peers in from skips the one that calls, a route with one
 // sends it back when it is listed in to.
-func (r Route) Returns(from, target string) bool { return from != target || len(r.From) == 1 }
+func (r Route) Returns(from, target string) bool { return returns(from, target, len(r.From)) }
+
+func returns(from, target string, callers int) bool { return from != target || callers == 1 }
 
 // checkReachable warns of a route that never gets a call: for each of its peers
 // and patterns an earlier route takes all there is.
@@ -107,8 +109,7 @@ func (d *decoder) checkReachable() {
 		if len(patterns) == 0 {
 			patterns = []Pattern{{tail: true}}
 		}
-		takers, open := shadowed(r, patterns, taken)
-		if !open && len(takers) > 0 {
+		if takers, open := shadowed(r, patterns, taken); !open {
 			d.Warn(r.Place, "this route never gets a call: %s", takers)
 		}
 		for _, from := range r.from {
@@ -153,9 +154,6 @@ func shadowed(r *routeDraft, patterns []Pattern, taken map[string]*patternSet) (
 			}
 		}
 	}
-	if takers == "" {
-		return "no target is left for any of its peers", false
-	}
 	verb := " takes them"
 	if len(listed) > 1 {
 		verb = " take them"
@@ -165,9 +163,8 @@ func shadowed(r *routeDraft, patterns []Pattern, taken map[string]*patternSet) (
 
 // serves reports whether r has a target for calls of this peer.
 func (r *routeDraft) serves(from string) bool {
-	whole := r.finish()
-	for _, t := range whole.To {
-		if whole.Returns(from, t) {
+	for _, t := range r.to {
+		if returns(from, t.V, len(r.from)) {
 			return true
 		}
 	}

@@ -34,11 +34,10 @@ type bound[T any] struct {
 }
 
 // sameAddress reports whether two sockets on these addresses meet: 0.0.0.0
-// holds every IPv4 address, and :: every address, since the system maps IPv4
-// into it.
+// holds every IPv4 address and :: every IPv6 one. Our sockets have one family
+// each, so :: leaves IPv4 alone.
 func sameAddress(a, b netip.Addr) bool {
-	holds := func(x, y netip.Addr) bool { return x.IsUnspecified() && (x.Is6() || y.Is4()) }
-	return a == b || holds(a, b) || holds(b, a)
+	return a == b || a.Is4() == b.Is4() && (a.IsUnspecified() || b.IsUnspecified())
 }
 
 func (d *decoder) checkListener(l strict.Located[Listener], z *zoneDraft, earlier []bound[Listener]) {
@@ -118,7 +117,7 @@ func (d *decoder) checkAdvertise(z *zoneDraft) {
 	same, other, public := 0, 0, 0
 	for _, l := range z.listen {
 		a := l.V.Addr.Addr()
-		if a.Is4() == shown.Is4() || a == netip.IPv6Unspecified() {
+		if a.Is4() == shown.Is4() {
 			same++
 		} else {
 			other++
@@ -158,7 +157,7 @@ func (d *decoder) checkAdmin() {
 	for _, z := range d.zones {
 		for _, l := range z.listen {
 			if l.V.Transport == TCP && l.V.Addr.Port() == a.admin.Listen.Port() && l.V.Addr.Port() != 0 &&
-				sameAddress(l.V.Addr.Addr(), a.admin.Listen.Addr()) {
+				(sameAddress(l.V.Addr.Addr(), a.admin.Listen.Addr()) || a.admin.Listen.Addr().IsUnspecified()) {
 				d.Fail(a.listen, "%s listens on %s (line %d)", z.describe(), l.V.Addr, l.Pos.Line)
 				return
 			}

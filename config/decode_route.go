@@ -39,13 +39,23 @@ func (d *decoder) decodeRoute(v strict.Value, r *routeDraft) {
 		},
 		"from":   func(v strict.Value) { from = true; r.from = d.decodeWords(v) },
 		"called": func(v strict.Value) { d.decodeCalled(v, r) },
-		"to":     func(v strict.Value) { to = true; r.to = d.decodeWords(v) },
+		"to":     func(v strict.Value) { to = true; r.to = d.decodeTargets(v) },
 	})
 	if mapping {
 		d.Need(r.Place, from, "from")
 		d.Need(r.Place, to, "to")
 	}
 	r.sound = d.Mistakes() == before
+}
+
+// decodeTargets takes the peers of to.
+func (d *decoder) decodeTargets(v strict.Value) []strict.Located[string] {
+	list := d.decodeWords(v)
+	if len(list) > MaxTargets {
+		d.Fail(v.Place, "more than %d targets in one route", MaxTargets)
+		return nil
+	}
+	return list
 }
 
 // decodeWords takes one name or a list of names.

@@ -51,7 +51,7 @@ func TestLoad_BadFiles_ReportEveryMistake(t *testing.T) {
 			got := report(warnings, err)
 			golden := strings.TrimSuffix(file, ".yaml") + ".golden"
 			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

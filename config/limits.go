@@ -10,6 +10,8 @@ const (
 	MaxListeners = 32
 	// MaxMediaAddresses is how many relay addresses one zone may have.
 	MaxMediaAddresses = 32
+	// MaxTargets is how many peers one route may try; a caller does not wait for more.
+	MaxTargets = 64
 	// minMediaPort keeps the relay off the ports that need privileges.
 	minMediaPort = 1024
 	// minMediaPorts is one RTP and RTCP pair, the least that can carry a stream.

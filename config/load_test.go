@@ -330,3 +330,65 @@ func TestLoadFile_EndlessFile_IsCut(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestLoad_RouteBehindAMesh_IsReachable(t *testing.T) {
+	// The first route has no target for calls of pbx itself, so they go on to the second.
+	_, warnings, err := config.Load("t.yaml", []byte(strings.Replace(smallest, "routes:\n", "routes:\n  - {from: [pbx, carrier], to: pbx}\n", 1)))
+	if err != nil || len(warnings) != 1 || warnings[0].Path != "routes[2]" || !strings.HasSuffix(warnings[0].Message, "route route-1 takes them") {
+		t.Errorf("got %v, %v", warnings, err)
+	}
+}
+
+func TestLoad_TooMany_IsRefused(t *testing.T) {
+	list := func(n int, item string) string {
+		var items []string
+		for i := range n {
+			items = append(items, strings.ReplaceAll(item, "#", fmt.Sprint(i)))
+		}
+		return strings.Join(items, ", ")
+	}
+	for want, text := range map[string]string{
+		"t.yaml:1:8: zones: more than 64 zones":                    "zones: {" + list(65, "z#: {}") + "}",
+		"t.yaml:1:21: zones.z.listen: more than 32 listeners":      "zones: {z: {listen: [" + list(33, "udp://10.0.0.1:#") + "]}}",
+		"t.yaml:1:20: zones.z.media: more than 32 media addresses": "zones: {z: {media: [" + list(33, "{}") + "]}}",
+		"t.yaml:1:15: routes[0].to: more than 64 targets":          "routes: [{to: [" + list(65, "p#") + "]}]",
+	} {
+		if _, _, err := config.Load("t.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestLoad_RouteWithOneServedCaller_IsJudgedByThatCaller(t *testing.T) {
+	// The second route has no target for pbx, and the first takes all calls of carrier.
+	routes := "routes:\n  - {from: carrier, to: pbx}\n  - {from: [pbx, carrier], to: pbx}\n"
+	_, warnings, err := config.Load("t.yaml", []byte(smallest[:strings.Index(smallest, "routes:")]+routes))
+	if err != nil || len(warnings) != 1 || warnings[0].Path != "routes[1]" {
+		t.Errorf("got %v, %v", warnings, err)
+	}
+}
+
+func TestLoad_UnsetVariable_IsNamed(t *testing.T) {
+	_, _, err := config.Load("t.yaml", []byte(withAdmin(`{token: "${GATEHOUSE_TEST_UNSET}"}`)))
+	if err == nil || !strings.HasSuffix(err.Error(), "admin.token: the environment variable GATEHOUSE_TEST_UNSET is not set") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoad_AdminBesideUDP_IsNoClash(t *testing.T) {
+	if c := mustLoad(t, withAdmin(`{listen: "10.0.0.1:5060", token_file: x}`)); c.Admin.Listen.Port() != 5060 {
+		t.Errorf("got %v", c.Admin.Listen)
+	}
+}
+
+func TestLoad_SharedAddressSpace_IsPrivate(t *testing.T) {
+	_, warnings, err := config.Load("t.yaml", []byte(strings.ReplaceAll(smallest, "203.0.113.10", "100.64.0.5")))
+	if err != nil || len(warnings) != 2 || !strings.Contains(warnings[0].Message, "show the private 100.64.0.5: set advertise") {
+		t.Errorf("got %v, %v", warnings, err)
+	}
+	advertised := strings.Replace(strings.ReplaceAll(smallest, "203.0.113.10", "100.64.0.5"), "outside: {", "outside: {advertise: sbc.example.com, ", 1)
+	_, warnings, err = config.Load("t.yaml", []byte(advertised))
+	if err != nil || len(warnings) != 1 || warnings[0].Path != "zones.outside.media" {
+		t.Errorf("got %v, %v", warnings, err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse/media/sdp"
+	"gatehouse/sip/mime"
 	"gatehouse/sip/msg"
 )
 
@@ -44,7 +45,7 @@ func Session(m *msg.Message) (*sdp.Session, error) {
 	if !ok {
 		return nil, &BodyError{400, "body without Content-Type"}
 	}
-	parts, err := msg.Parts(ctype, body)
+	parts, err := mime.Parts(ctype, body)
 	if err != nil {
 		return nil, &BodyError{400, "multipart body: " + err.Error()}
 	}

@@ -37,6 +37,14 @@ type Call struct {
 	Legs       []Leg      `json:"legs"`
 }
 
+// withLegs gives a call whose list of legs is written as one, empty or not.
+func (c Call) withLegs() Call {
+	if c.Legs == nil {
+		c.Legs = []Leg{}
+	}
+	return c
+}
+
 // Leg is our end of one dialog of a call.
 type Leg struct {
 	Peer        string  `json:"peer"`

@@ -3,6 +3,7 @@ package admin
 import (
 	_ "embed"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -48,11 +49,7 @@ func (s *Server) Handler() http.Handler {
 }
 
 func byMethod(methods map[string]http.HandlerFunc) http.Handler {
-	var allow []string
-	for m := range methods {
-		allow = append(allow, m)
-	}
-	slices.Sort(allow)
+	allow := slices.Sorted(maps.Keys(methods))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, ok := methods[r.Method]
 		if !ok {
@@ -87,10 +84,11 @@ func (s *Server) calls(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	if calls == nil {
-		calls = []Call{}
+	list := make([]Call, 0, len(calls))
+	for _, c := range calls {
+		list = append(list, c.withLegs())
 	}
-	reply(w, http.StatusOK, map[string][]Call{"calls": calls})
+	reply(w, http.StatusOK, map[string][]Call{"calls": list})
 }
 
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +99,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		fail(w, http.StatusNotFound, "no such call")
 	default:
-		reply(w, http.StatusOK, c)
+		reply(w, http.StatusOK, c.withLegs())
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	stdlog "log"
+	stdlog "log" //nolint:depguard // http.Server.ErrorLog takes no other logger
 	"net"
 	"net/http"
 	"net/netip"

@@ -86,14 +86,16 @@ func ask(s *Server, method, path string, head map[string]string) *httptest.Respo
 
 // everyRequest is each path with each method, known or not.
 func everyRequest(s *Server) (out [][2]string) {
-	paths := []string{"/", "/api", "/api/", "/api/v1/unknown", "/api/v1/calls/", "/API/v1/calls", "/healthz/", "/debug/pprof/"}
-	for _, r := range s.routes() {
-		paths = append(paths, strings.ReplaceAll(r.path, "{id}", "1"))
-	}
-	for _, p := range paths {
+	add := func(path string) {
 		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
-			out = append(out, [2]string{m, p})
+			out = append(out, [2]string{m, path})
 		}
+	}
+	for _, p := range []string{"/", "/api", "/api/", "/api/v1/unknown", "/api/v1/calls/", "/API/v1/calls", "/healthz/", "/debug/pprof/"} {
+		add(p)
+	}
+	for _, r := range s.routes() {
+		add(strings.ReplaceAll(r.path, "{id}", "1"))
 	}
 	return out
 }
@@ -243,6 +245,10 @@ func TestServer_Answers_EscapedAndComplete(t *testing.T) {
 	}
 	if w := ask(s, "GET", "/api/v1/calls/%3Cscript%3E", nil); w.Code != 404 || strings.Contains(w.Body.String(), "script") {
 		t.Errorf("unknown id gives %d %s", w.Code, w.Body)
+	}
+	g.calls = []Call{{ID: "1"}}
+	if w := ask(s, "GET", "/api/v1/calls", nil); !strings.Contains(w.Body.String(), `"legs":[]`) {
+		t.Errorf("a call without legs: %s", w.Body)
 	}
 	g.calls = nil
 	if w := ask(s, "GET", "/api/v1/calls", nil); w.Body.String() != `{"calls":[]}`+"\n" {

@@ -30,10 +30,9 @@ import (
 
 // Options say what to run.
 type Options struct {
-	// Config is the checked configuration.
-	Config *config.Config
-	// Load reads it again for a reload.
-	Load func() (*config.Config, error)
+	// Load reads the configuration, at the start and for each reload. The
+	// issues are advice.
+	Load func() (*config.Config, []config.Issue, error)
 	// Log takes JSON lines.
 	Log io.Writer
 	// Version and Commit identify the binary.
@@ -83,11 +82,15 @@ func New(o Options) (*App, error) {
 const closeTime = 10 * time.Second
 
 func (a *App) open() error {
-	c := a.o.Config
+	c, advice, err := a.o.Load()
+	if err != nil {
+		return err
+	}
 	a.cfg.Store(c)
 	if err := a.openLog(c.Log.Level); err != nil {
 		return err
 	}
+	a.advise(advice)
 	a.reloadOK.Store(true)
 	raiseFileLimit(&a.log)
 	snapshot, err := engine.Compile(c)
@@ -144,7 +147,7 @@ func (a *App) newEngine(snapshot *engine.Snapshot) (*b2bua.Engine, error) {
 		return nil, err
 	}
 	return b2bua.New(b2bua.Options{
-		Node: a.o.Config.Node, NodeID: nodeID(a.o.Config.Node), Sealer: sealer, Secret: secret, Sender: a.stack, Resolver: a.resolver,
+		Node: a.cfg.Load().Node, NodeID: nodeID(a.cfg.Load().Node), Sealer: sealer, Secret: secret, Sender: a.stack, Resolver: a.resolver,
 		Listen: a.listen.get, Media: a.media, Recorder: recorder{a.cdr, a.log}, Log: a.log, Timers: txn.DefaultTimers(),
 		Now: time.Now, UUID: newUUID, Boot: time.Now().Unix(),
 	}, snapshot)

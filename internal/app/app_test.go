@@ -54,11 +54,10 @@ func (s *site) set(text string) {
 	s.text = text
 }
 
-func (s *site) load() (*config.Config, error) {
+func (s *site) load() (*config.Config, []config.Issue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, _, err := config.Load("site.yaml", []byte(s.text))
-	return c, err
+	return config.Load("site.yaml", []byte(s.text))
 }
 
 func open(t *testing.T) *site {
@@ -69,11 +68,7 @@ func open(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s := &site{plan: plan, text: demo.Config(plan, filepath.Join(t.TempDir(), "cdr.jsonl"), "debug")}
-	c, err := s.load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.App, err = New(Options{Config: c, Load: s.load, Log: &s.log, DrainTime: 5 * time.Second}); err != nil {
+	if s.App, err = New(Options{Load: s.load, Log: &s.log, DrainTime: 5 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -125,11 +120,7 @@ func within(t *testing.T) context.Context {
 
 func TestNew_AddressInUse_NamesItAndLeavesNothingOpen(t *testing.T) {
 	s := open(t)
-	c, err := s.load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = New(Options{Config: c, Log: io.Discard})
+	_, err := New(Options{Load: s.load, Log: io.Discard})
 	if err == nil || !strings.Contains(err.Error(), s.plan.Inside.String()) {
 		t.Errorf("second gateway on the same address: %v", err)
 	}

@@ -45,11 +45,9 @@ func Demo(ctx context.Context, out io.Writer, once bool) error {
 		return err
 	}
 	records := filepath.Join(dir, "cdr.jsonl")
-	c, _, err := config.Load("demo.yaml", []byte(demo.Config(plan, records, "warn")))
-	if err != nil {
-		return fmt.Errorf("configuration of the demo: %w", err)
-	}
-	a, err := New(Options{Config: c, Log: os.Stderr, Version: "demo", DrainTime: closeTime})
+	text := demo.Config(plan, records, "error")
+	load := func() (*config.Config, []config.Issue, error) { return config.Load("demo.yaml", []byte(text)) }
+	a, err := New(Options{Load: load, Log: os.Stderr, Version: "demo", DrainTime: closeTime})
 	if err != nil {
 		return err
 	}

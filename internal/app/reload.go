@@ -10,9 +10,6 @@ import (
 	"gatehouse/sip/transport"
 )
 
-// errNoReload is for a gateway that was not made from a file.
-var errNoReload = errors.New("no configuration file to reload")
-
 // Reload reads the configuration again and puts it in force for new calls.
 // All that can fail happens first; on error everything stays as it was.
 func (a *App) Reload() error {
@@ -29,13 +26,11 @@ func (a *App) Reload() error {
 }
 
 func (a *App) reload() error {
-	if a.o.Load == nil {
-		return errNoReload
-	}
-	next, err := a.o.Load()
+	next, advice, err := a.o.Load()
 	if err != nil {
 		return err
 	}
+	a.advise(advice)
 	if err := config.CheckReload(a.cfg.Load(), next); err != nil {
 		return err
 	}
@@ -64,6 +59,13 @@ func (a *App) reload() error {
 		a.wg.Go(func() { a.closeRetired(ch.retired) })
 	}
 	return nil
+}
+
+// advise logs what a configuration does that its writer may not have meant.
+func (a *App) advise(advice []config.Issue) {
+	for _, i := range advice {
+		a.log.Warn().Str("cause", i.String()).Msg("configuration")
+	}
 }
 
 func (a *App) closeRetired(gone []*transport.Listener) {

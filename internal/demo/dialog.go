@@ -92,9 +92,6 @@ func (e *Endpoint) build(d *dialog, method string, seq uint32, body []byte) (req
 		b.Header("Contact", "<sip:", e.addr.String(), ">")
 		b.Header("Allow", allowed)
 	}
-	if method == "INVITE" {
-		b.Header("Supported", "")
-	}
 	if len(body) > 0 {
 		b.Body(sdpType, body)
 	}

@@ -92,6 +92,7 @@ A> Record-Route: <sip:${local};lr>
 resend A
 again A
 again A
+again A
 A> ACK ${next_url} SIP/2.0
 A> Via: SIP/2.0/UDP ${local};branch=${branch}
 A> ${last 200 From}

@@ -100,11 +100,11 @@ func Config(p Plan, cdrFile, logLevel string) string {
 	fmt.Fprintf(&b, `node: demo
 zones:
   inside:
-    listen: [udp://%s]
+    listen: ["udp://%s"]
     trust: full
     media: {address: %s, ports: %s}
   outside:
-    listen: [udp://%s]
+    listen: ["udp://%s"]
     media: {address: %s, ports: %s}
 peers:
   pbx: {zone: inside, address: "sip:%s", source: [%s]}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/config"
 	"gatehouse/internal/testlab"
 )
 
@@ -130,6 +131,19 @@ func TestChoose_Plan_DistinctPortsAndRanges(t *testing.T) {
 	}
 	if p.InsideMedia.First%2 != 0 || p.InsideMedia.Last-p.InsideMedia.First != mediaPorts-1 {
 		t.Errorf("range %s", p.InsideMedia)
+	}
+	c, _, err := config.Load("demo.yaml", []byte(Config(p, "cdr.jsonl", "warn")))
+	if err != nil {
+		t.Fatalf("the configuration: %v", err)
+	}
+	if c.CDR.File != "cdr.jsonl" || c.Log.Level != "warn" {
+		t.Errorf("configuration %+v %+v", c.CDR, c.Log)
+	}
+	six := p
+	six.PBX = netip.MustParseAddrPort("[::1]:5060")
+	six.Inside, six.Outside, six.Trunk = six.PBX, netip.MustParseAddrPort("[::1]:5070"), netip.MustParseAddrPort("[::1]:5062")
+	if _, _, err := config.Load("demo.yaml", []byte(Config(six, "", ""))); err != nil {
+		t.Errorf("over IPv6: %v", err)
 	}
 	if p.InsideMedia.First <= p.OutsideMedia.Last && p.OutsideMedia.First <= p.InsideMedia.Last {
 		t.Errorf("ranges %s and %s overlap", p.InsideMedia, p.OutsideMedia)

@@ -62,12 +62,9 @@ func (s *Snapshot) PeerOf(zone string, src netip.Addr) *Peer {
 }
 
 // peerOf takes an address as a socket gives it: an IPv4 source of a dual-stack
-// socket is mapped into IPv6, and a link-local one has a scope.
+// socket is mapped into IPv6, and a link-local one has a scope, which the table
+// does not look at.
 func (z *Zone) peerOf(src netip.Addr) *Peer {
-	src = src.Unmap()
-	if src.Zone() != "" {
-		src = src.WithZone("")
-	}
-	p, _ := z.sources.Lookup(src)
+	p, _ := z.sources.Lookup(src.Unmap())
 	return p
 }

@@ -38,30 +38,35 @@ func New[T any](routes []config.Route, resolve func(peer string) (T, bool)) (*Ta
 		if err != nil {
 			return nil, fmt.Errorf("route %s: %w", r.Name, err)
 		}
-		targets := make(map[string]T, len(r.To))
-		for _, name := range r.To {
-			target, ok := resolve(name)
-			if !ok {
-				return nil, fmt.Errorf("route %s: no peer %s", r.Name, name)
-			}
-			targets[name] = target
-		}
 		for _, from := range r.From {
 			if _, ok := resolve(from); !ok {
 				return nil, fmt.Errorf("route %s: no peer %s", r.Name, from)
 			}
-			rule := Rule[T]{Name: r.Name, Line: r.Pos.Line, called: called}
-			for _, name := range r.To {
-				if r.Returns(from, name) {
-					rule.Targets = append(rule.Targets, targets[name])
-				}
+			targets, err := targetsFor(r, from, resolve)
+			if err != nil {
+				return nil, fmt.Errorf("route %s: %w", r.Name, err)
 			}
-			if len(rule.Targets) > 0 {
-				t.byPeer[from] = append(t.byPeer[from], rule)
+			if len(targets) > 0 {
+				t.byPeer[from] = append(t.byPeer[from], Rule[T]{Name: r.Name, Line: r.Pos.Line, Targets: targets, called: called})
 			}
 		}
 	}
 	return t, nil
+}
+
+// targetsFor lists whom the calls of one peer may reach.
+func targetsFor[T any](r config.Route, from string, resolve func(string) (T, bool)) ([]T, error) {
+	var out []T
+	for _, name := range r.To {
+		target, ok := resolve(name)
+		if !ok {
+			return nil, fmt.Errorf("no peer %s", name)
+		}
+		if r.Returns(from, name) {
+			out = append(out, target)
+		}
+	}
+	return out, nil
 }
 
 func patterns(list []string) ([]config.Pattern, error) {

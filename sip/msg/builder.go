@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"gatehouse/sip/grammar"
 	"gatehouse/sip/uri"
 )
 
@@ -66,7 +67,7 @@ func (b *Builder) Request(method, target string) {
 	if !b.start() {
 		return
 	}
-	if !isToken(method) {
+	if !grammar.IsToken(method) {
 		b.fail("request method", errBuildToken)
 		return
 	}
@@ -92,7 +93,7 @@ func (b *Builder) Response(code int, reason string) {
 	if reason == "" {
 		reason = StatusText(code)
 	}
-	if hasUnsafe(reason) {
+	if grammar.HasUnsafe(reason) {
 		b.fail("reason phrase", errBuildControl)
 		return
 	}
@@ -108,7 +109,7 @@ func (b *Builder) name(name string) bool {
 	if b.stage != inHeaders {
 		b.fail("header "+strconv.Quote(name), errBuildOrder)
 	}
-	if !isToken(name) {
+	if !grammar.IsToken(name) {
 		b.fail("header name "+strconv.Quote(name), errBuildToken)
 	}
 	if b.err != nil {
@@ -143,7 +144,7 @@ func (b *Builder) Header(name string, parts ...string) {
 		return
 	}
 	for _, p := range parts {
-		if hasUnsafe(p) {
+		if grammar.HasUnsafe(p) {
 			b.fail(name, errBuildControl)
 			return
 		}
@@ -158,7 +159,7 @@ func (b *Builder) HeaderBytes(name string, value []byte) {
 	if !b.name(name) {
 		return
 	}
-	if hasUnsafe(value) {
+	if grammar.HasUnsafe(value) {
 		b.fail(name, errBuildControl)
 		return
 	}

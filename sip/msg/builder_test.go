@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"gatehouse/sip/grammar"
 )
 
 func TestBuilder_Request_ExactBytes(t *testing.T) {
@@ -131,7 +133,7 @@ func TestSecurity08_AnyBuilderInput_NeverWritesAnotherLine(t *testing.T) {
 		b.Header(name, parts...)
 		b.HeaderBytes(name, []byte(value))
 		out, err := b.Bytes()
-		legal := isToken(name) && !hasUnsafe(value) && !hasUnsafe(reason) && len(value) > -1
+		legal := grammar.IsToken(name) && !grammar.HasUnsafe(value) && !grammar.HasUnsafe(reason) && len(value) > -1
 		if legal != (err == nil) {
 			t.Fatalf("name %q, value %q, reason %q: %v", name, value, reason, err)
 		}
@@ -159,7 +161,7 @@ func TestSecurity08_AnyEdit_NeverWritesAnotherLine(t *testing.T) {
 			m.Set(name, value)
 		}
 		out, err := m.AppendTo(nil)
-		if hasUnsafe(value) || !isToken(name) {
+		if grammar.HasUnsafe(value) || !grammar.IsToken(name) {
 			if err == nil {
 				t.Fatalf("%q: %q written", name, value)
 			}
@@ -173,7 +175,7 @@ func TestSecurity08_AnyEdit_NeverWritesAnotherLine(t *testing.T) {
 
 func TestStatusText_EveryCode_IsSafeText(t *testing.T) {
 	for code := minStatus; code <= maxStatus; code++ {
-		if text := StatusText(code); text == "" || text == "Unknown" || hasUnsafe(text) {
+		if text := StatusText(code); text == "" || text == "Unknown" || grammar.HasUnsafe(text) {
 			t.Errorf("%d: %q", code, text)
 		}
 	}

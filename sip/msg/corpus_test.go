@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"gatehouse/sip/grammar"
 )
 
 // parserVerdict is what Parse must say of each torture message: 0 accepts it. Where the accepted outcomes of the table
@@ -160,7 +162,7 @@ func codeOf(t testing.TB, err error) int {
 	if !errors.As(err, &e) {
 		t.Fatalf("error %v is no *Error", err)
 	}
-	if e.Code < 400 || e.Code > 699 || e.Reason == "" || hasUnsafe(e.Reason) {
+	if e.Code < 400 || e.Code > 699 || e.Reason == "" || grammar.HasUnsafe(e.Reason) {
 		t.Fatalf("error %+v cannot be answered", e)
 	}
 	return e.Code

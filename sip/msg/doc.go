@@ -15,6 +15,8 @@
 // Writing goes through Builder, or through AppendTo after edits. Both refuse CR, LF, NUL and every other control byte
 // except TAB, so no value can become a header field of its own.
 //
+// Bodies are bytes here; sip/mime finds the parts of one. The lexical rules are those of sip/grammar.
+//
 // The package knows no sockets, no clock and no calls. A Message, a Builder and a ReplyHead belong to one goroutine at
 // a time. sip/transport parses; everything above reads and builds.
 package msg

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"gatehouse/sip/grammar"
 )
 
 var (
@@ -61,9 +63,9 @@ func (m *Message) refuseEdit(name string, err error) {
 func (m *Message) newField(name, value string) (field, bool) {
 	id := Identify(name)
 	switch {
-	case !isToken(name):
+	case !grammar.IsToken(name):
 		m.refuseEdit(name, errEditName)
-	case hasUnsafe(value):
+	case grammar.HasUnsafe(value):
 		m.refuseEdit(name, errEditControl)
 	case id == HeaderContentLength:
 		m.refuseEdit(name, errEditLength)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"gatehouse/sip/grammar"
 )
 
 // FuzzParse reads a message in both framings. What is accepted must be written in a form that reads the same, and
@@ -66,7 +68,7 @@ func fuzzOne(t *testing.T, raw []byte, f Framing) {
 func checkReply(t *testing.T, m *Message, reply []byte, requestErr error) {
 	t.Helper()
 	for line := range bytes.SplitSeq(reply, []byte("\r\n")) {
-		if hasUnsafe(line) {
+		if grammar.HasUnsafe(line) {
 			t.Fatalf("control byte in the reply: %q", reply)
 		}
 	}
@@ -149,7 +151,7 @@ func FuzzParseVia(f *testing.F) {
 		if v.Host == nil || v.Transport == nil || bytes.ContainsAny(v.Host, "[]") {
 			t.Fatalf("%q: %+v", raw, v)
 		}
-		if hasUnsafe(raw) {
+		if grammar.HasUnsafe(raw) {
 			return // cannot come out of a message
 		}
 		again, err := ParseVia(v.appendReceived(nil, testSource))
@@ -158,44 +160,6 @@ func FuzzParseVia(f *testing.F) {
 		}
 		if !bytes.Equal(again.Branch, v.Branch) || !bytes.Equal(again.Host, v.Host) || again.Port != v.Port || again.HasRPort != v.HasRPort {
 			t.Fatalf("%q became %+v", raw, again)
-		}
-	})
-}
-
-func FuzzParts(f *testing.F) {
-	f.Add([]byte("multipart/mixed;boundary=b"), []byte("--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--\r\n"))
-	ct, body := nested(3)
-	f.Add([]byte(ct), []byte(body))
-	f.Add([]byte(`multipart/mixed;boundary="b c"`), []byte("--b c\n\n--b c--"))
-	f.Fuzz(func(t *testing.T, contentType, body []byte) {
-		parts, err := Parts(contentType, body)
-		if err != nil {
-			return
-		}
-		if len(parts) == 0 || len(parts) > MaxBodyParts {
-			t.Fatalf("%d parts", len(parts))
-		}
-		if !isMultipart(trim(contentType)) {
-			return
-		}
-		const d = "fuzz0123456789boundary"
-		if bytes.Contains(body, []byte(d)) {
-			return
-		}
-		var text []byte
-		for _, p := range parts {
-			_ = p.DispositionType()
-			text = append(text, "--"+d+"\r\nX: y\r\n\r\n"...)
-			text = append(append(text, p.Body...), "\r\n"...)
-		}
-		again, err := Parts([]byte("multipart/mixed;boundary="+d), append(text, "--"+d+"--"...))
-		if err != nil || len(again) != len(parts) {
-			t.Fatalf("%d parts became %d: %v", len(parts), len(again), err)
-		}
-		for i := range again {
-			if !bytes.Equal(again[i].Body, parts[i].Body) {
-				t.Fatalf("body %q became %q", parts[i].Body, again[i].Body)
-			}
 		}
 	})
 }

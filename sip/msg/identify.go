@@ -1,5 +1,7 @@
 package msg
 
+import "gatehouse/sip/grammar"
+
 // String returns the canonical long name, "" for HeaderOther.
 func (id ID) String() string {
 	if id >= headerCount {
@@ -23,29 +25,9 @@ func Identify[S ~string | ~[]byte](name S) ID {
 		}
 	}
 	for _, id := range byLength[len(name)] {
-		if equalFold(name, names[id]) {
+		if grammar.EqualFold(name, names[id]) {
 			return id
 		}
 	}
 	return HeaderOther
-}
-
-// equalFold compares ASCII text without regard to case. Only letters fold: "@" and "`" differ.
-func equalFold[A, B ~string | ~[]byte](a A, b B) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := 0; i < len(a); i++ {
-		if lower(a[i]) != lower(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
 }

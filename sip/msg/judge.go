@@ -1,5 +1,7 @@
 package msg
 
+import "gatehouse/sip/grammar"
+
 // judge is what Parse remembers of the header fields while it reads them.
 type judge struct {
 	seen          [headerCount]bool
@@ -41,14 +43,14 @@ func (m *Message) judge(j *judge, id ID, value []byte) {
 	case HeaderCSeq:
 		m.judgeCSeq(value)
 	case HeaderMaxForwards:
-		n, ok := parseDecimal(value, MaxMaxForwards)
+		n, ok := grammar.ParseDecimal(value, MaxMaxForwards)
 		if !ok {
 			m.fail(errMaxForwards)
 			return
 		}
 		m.maxForwards, m.hasForwards = int(n), true
 	case HeaderContentLength:
-		n, ok := parseDecimal(value, maxContentLength)
+		n, ok := grammar.ParseDecimal(value, maxContentLength)
 		if !ok {
 			m.fail(errContentLength)
 		}
@@ -62,7 +64,7 @@ const maxContentLength = 1<<31 - 1
 func (m *Message) judgeVias(list []byte) {
 	for rest := list; rest != nil; {
 		var v []byte
-		v, rest = cutValue(rest)
+		v, rest = grammar.CutValue(rest)
 		if m.vias++; m.vias > MaxVias {
 			m.fail(errViaCount)
 			return
@@ -85,12 +87,12 @@ func (m *Message) judgeAddr(value []byte, e *Error) (n NameAddr, tag []byte) {
 		return n, nil
 	}
 	for rest := n.Params; len(rest) > 0; {
-		name, v, tail, err := cutParam(rest)
-		if err != nil || equalFold(name, "tag") && (tag != nil || !isOpaque(v)) {
+		name, v, tail, ok := grammar.CutParam(rest)
+		if !ok || grammar.EqualFold(name, "tag") && (tag != nil || !isOpaque(v)) {
 			m.fail(e)
 			return n, tag
 		}
-		if equalFold(name, "tag") {
+		if grammar.EqualFold(name, "tag") {
 			tag = v
 		}
 		rest = tail
@@ -98,10 +100,14 @@ func (m *Message) judgeAddr(value []byte, e *Error) (n NameAddr, tag []byte) {
 	return n, tag
 }
 
+// isOpaque reports whether a parameter value can serve as a tag or branch: there, and not a quoted string. The grammar
+// wants a token, but they are only ever compared and repeated, and some systems write "=", ":" or "@" into them.
+func isOpaque(value []byte) bool { return len(value) > 0 && value[0] != '"' }
+
 func (m *Message) judgeContacts(j *judge, list []byte) {
 	for rest := list; rest != nil; {
 		var v []byte
-		v, rest = cutValue(rest)
+		v, rest = grammar.CutValue(rest)
 		n, err := ParseNameAddr(v)
 		if err != nil {
 			m.fail(errContact)
@@ -119,7 +125,7 @@ func (m *Message) judgeContacts(j *judge, list []byte) {
 func (m *Message) judgeCallID(value []byte) {
 	m.callID = value
 	for _, c := range value {
-		if c <= ' ' || c >= del || c == ',' {
+		if c <= ' ' || c >= grammar.Del || c == ',' {
 			m.fail(errCallID)
 			return
 		}
@@ -132,12 +138,12 @@ func (m *Message) judgeCallID(value []byte) {
 // judgeCSeq reads number LWS method (RFC 3261 §20.16).
 func (m *Message) judgeCSeq(value []byte) {
 	i := 0
-	for i < len(value) && !isBlank(value[i]) {
+	for i < len(value) && !grammar.IsBlank(value[i]) {
 		i++
 	}
-	n, ok := parseDecimal(value[:i], 1<<32-1)
-	name := trim(value[i:])
-	if !ok || !isToken(name) {
+	n, ok := grammar.ParseDecimal(value[:i], 1<<32-1)
+	name := grammar.Trim(value[i:])
+	if !ok || !grammar.IsToken(name) {
 		m.fail(errCSeq)
 		return
 	}

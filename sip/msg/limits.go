@@ -13,10 +13,4 @@ const (
 	MaxVias = 70
 	// MaxMaxForwards is the largest Max-Forwards (RFC 3261 §20.22).
 	MaxMaxForwards = 255
-	// MaxBodyParts is the number of leaf parts in a multipart body.
-	MaxBodyParts = 16
-	// MaxBodyDepth is how deep multipart bodies may nest.
-	MaxBodyDepth = 8
-	// MaxBoundaryBytes is the longest multipart boundary (RFC 2046 §5.1.1).
-	MaxBoundaryBytes = 70
 )

@@ -1,8 +1,9 @@
 package msg
 
 import (
-	"bytes"
 	"iter"
+
+	"gatehouse/sip/grammar"
 )
 
 // Get returns the first value line of a header field, trimmed and with folding replaced by one space.
@@ -48,7 +49,7 @@ func (m *Message) Values(id ID) iter.Seq[[]byte] {
 			}
 			for rest := m.value(&m.fields[i]); rest != nil; {
 				var v []byte
-				if v, rest = cutValue(rest); len(v) > 0 && !yield(v) {
+				if v, rest = grammar.CutValue(rest); len(v) > 0 && !yield(v) {
 					return
 				}
 			}
@@ -69,7 +70,7 @@ func (m *Message) Lookup(name string) ([]byte, bool) {
 
 func (m *Message) isNamed(f *field, name string) bool {
 	id := Identify(name)
-	return f.id == id && (id != HeaderOther || equalFold(m.fieldName(f), name))
+	return f.id == id && (id != HeaderOther || grammar.EqualFold(m.fieldName(f), name))
 }
 
 // All yields every header line in order: the name as received and the value as Get gives it.
@@ -92,57 +93,11 @@ func (m *Message) HasToken(id ID, token string) bool {
 		}
 		for rest := m.value(&m.fields[i]); rest != nil; {
 			var v []byte
-			v, rest = cutValue(rest)
-			if equalFold(beforeParams(v), token) {
+			v, rest = grammar.CutValue(rest)
+			if grammar.EqualFold(grammar.BeforeParams(v), token) {
 				return true
 			}
 		}
 	}
 	return false
 }
-
-// cutValue cuts the first comma-separated value off a list. rest is nil after the last one.
-func cutValue(list []byte) (value, rest []byte) {
-	if bytes.IndexByte(list, ',') < 0 {
-		return trim(list), nil
-	}
-	quoted, bracketed := false, false
-	for i := 0; i < len(list); i++ {
-		switch c := list[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"' && !bracketed:
-			quoted = !quoted
-		case quoted:
-		case c == '<':
-			bracketed = true
-		case c == '>':
-			bracketed = false
-		case c == ',' && !bracketed:
-			return trim(list[:i]), list[i+1:]
-		}
-	}
-	return trim(list), nil
-}
-
-func beforeParams(v []byte) []byte {
-	for i, c := range v {
-		if c == ';' {
-			return trim(v[:i])
-		}
-	}
-	return v
-}
-
-// trim cuts SP and TAB off both ends.
-func trim(b []byte) []byte {
-	for len(b) > 0 && isBlank(b[0]) {
-		b = b[1:]
-	}
-	for len(b) > 0 && isBlank(b[len(b)-1]) {
-		b = b[:len(b)-1]
-	}
-	return b
-}
-
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -1,5 +1,7 @@
 package msg
 
+import "gatehouse/sip/grammar"
+
 // Framing says where the bytes of a message came from, which decides how its end is known (RFC 3261 §18.3).
 type Framing uint8
 
@@ -128,7 +130,7 @@ func (m *Message) Contact() (NameAddr, bool) {
 		if m.fields[i].id != HeaderContact {
 			continue
 		}
-		v, _ := cutValue(m.value(&m.fields[i]))
+		v, _ := grammar.CutValue(m.value(&m.fields[i]))
 		n, err := ParseNameAddr(v)
 		return n, err == nil
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/sip/grammar"
 )
 
 // lines joins header lines and an optional body into a message.
@@ -153,7 +155,7 @@ func TestLookup_NamesInAnyForm_FindTheSameField(t *testing.T) {
 func TestIdentify_EveryKnownHeader_RoundTrips(t *testing.T) {
 	for id := HeaderOther + 1; id < headerCount; id++ {
 		name := id.String()
-		if name == "" || !isToken(name) {
+		if name == "" || !grammar.IsToken(name) {
 			t.Fatalf("header %d is named %q", id, name)
 		}
 		for _, form := range []string{name, strings.ToLower(name), strings.ToUpper(name)} {

@@ -3,6 +3,7 @@ package msg
 import (
 	"errors"
 
+	"gatehouse/sip/grammar"
 	"gatehouse/sip/uri"
 )
 
@@ -10,6 +11,7 @@ var (
 	errDisplay  = errors.New("malformed display name")
 	errBracket  = errors.New("unclosed angle bracket")
 	errAddrSpec = errors.New("malformed uri")
+	errParam    = errors.New("malformed parameter")
 )
 
 // NameAddr is one address of From, To, Contact, Route and their like (RFC 3261 §20.10). It points into the text it
@@ -25,7 +27,9 @@ type NameAddr struct {
 
 // Param returns the first header parameter of this name, compared without case. A quoted value keeps its quotes; a
 // parameter without value gives nil and true.
-func (n NameAddr) Param(name string) (value []byte, ok bool) { return findParam(n.Params, name) }
+func (n NameAddr) Param(name string) (value []byte, ok bool) {
+	return grammar.FindParam(n.Params, name)
+}
 
 // IsStar reports whether this is the "*" of a REGISTER that removes all bindings (RFC 3261 §10.2.2).
 func (n NameAddr) IsStar() bool { return len(n.URI) == 1 && n.URI[0] == '*' }
@@ -42,7 +46,7 @@ func (n NameAddr) DisplayText() string {
 		if quoted && d[i] == '\\' && i+1 < len(d) {
 			i++
 		}
-		if !isControl(d[i]) {
+		if !grammar.IsControl(d[i]) {
 			b = append(b, d[i])
 		}
 	}
@@ -58,7 +62,7 @@ func AppendDisplay(dst []byte, text string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case isControl(c):
+		case grammar.IsControl(c):
 		case c == '"' || c == '\\':
 			dst = append(dst, '\\', c)
 		default:
@@ -73,7 +77,7 @@ func AppendDisplay(dst []byte, text string) []byte {
 // (RFC 3261 §20.10). The display name may hold more than the tokens of the grammar, as the field sends it, but no
 // comma, quote, semicolon or bracket outside quotes. On an error the parts read so far are set.
 func ParseNameAddr(v []byte) (NameAddr, error) {
-	v = trim(v)
+	v = grammar.Trim(v)
 	if len(v) == 1 && v[0] == '*' {
 		return NameAddr{URI: v}, nil
 	}
@@ -85,17 +89,18 @@ func ParseNameAddr(v []byte) (NameAddr, error) {
 	if uri.Check(n.URI) != nil {
 		return n, errAddrSpec
 	}
-	next = skipBlank(v, next)
+	next = grammar.SkipBlank(v, next)
 	if next == len(v) {
 		return n, nil
 	}
 	if v[next] != ';' {
 		return n, errParam
 	}
-	n.Params = trim(v[next+1:])
+	n.Params = grammar.Trim(v[next+1:])
 	for rest := v[next+1:]; rest != nil; {
-		if _, _, rest, err = cutParam(rest); err != nil {
-			return n, err
+		var ok bool
+		if _, _, rest, ok = grammar.CutParam(rest); !ok {
+			return n, errParam
 		}
 	}
 	return n, nil
@@ -105,12 +110,12 @@ func ParseNameAddr(v []byte) (NameAddr, error) {
 func (n *NameAddr) readAddr(v []byte) (next int, err error) {
 	open := 0
 	if len(v) > 0 && v[0] == '"' {
-		end := quotedEnd(v, 0)
+		end := grammar.QuotedEnd(v, 0)
 		if end < 0 {
 			return 0, errDisplay
 		}
 		n.Display = v[:end]
-		if open = skipBlank(v, end); open == len(v) || v[open] != '<' {
+		if open = grammar.SkipBlank(v, end); open == len(v) || v[open] != '<' {
 			return 0, errDisplay
 		}
 	} else {
@@ -120,7 +125,7 @@ func (n *NameAddr) readAddr(v []byte) (next int, err error) {
 		if open == len(v) || v[open] != '<' {
 			return n.readBare(v)
 		}
-		n.Display = trim(v[:open])
+		n.Display = grammar.Trim(v[:open])
 	}
 	for i := open + 1; i < len(v); i++ {
 		if v[i] == '>' {
@@ -132,7 +137,7 @@ func (n *NameAddr) readAddr(v []byte) (next int, err error) {
 }
 
 func (n *NameAddr) readBare(v []byte) (next int, err error) {
-	for next < len(v) && v[next] != ';' && !isBlank(v[next]) {
+	for next < len(v) && v[next] != ';' && !grammar.IsBlank(v[next]) {
 		if v[next] == '?' || v[next] == ',' {
 			return 0, errAddrSpec
 		}
@@ -147,5 +152,5 @@ func displayByte(c byte) bool {
 	case '"', '<', '>', ',', ';', '\\':
 		return false
 	}
-	return !isControl(c) || c == '\t'
+	return !grammar.IsControl(c) || c == '\t'
 }

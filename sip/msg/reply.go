@@ -3,6 +3,8 @@ package msg
 import (
 	"net/netip"
 	"strconv"
+
+	"gatehouse/sip/grammar"
 )
 
 // ReplyHead is what every response to one request repeats: its Via lines, From, To, Call-ID, CSeq and Timestamp
@@ -62,7 +64,7 @@ func (h *ReplyHead) Start(b *Builder, code int, reason, toTag string) {
 	b.lines(h.lines[:h.toEnd])
 	if h.hasTo {
 		if toTag != "" && !h.hasToTag {
-			if !isToken(toTag) {
+			if !grammar.IsToken(toTag) {
 				b.fail("To tag", errBuildToken)
 				return
 			}
@@ -106,7 +108,7 @@ func (h *ReplyHead) appendVias(b []byte, m *Message, src netip.AddrPort) []byte 
 			b = append(b, "Via: "...)
 			b = m.via.appendReceived(b, src)
 			b = append(b, crlf...)
-			_, list = cutValue(list)
+			_, list = grammar.CutValue(list)
 		}
 		b = appendRelayedVias(b, list, m.failed != nil)
 	}
@@ -118,13 +120,13 @@ func (h *ReplyHead) appendVias(b []byte, m *Message, src netip.AddrPort) []byte 
 func appendRelayedVias(b, list []byte, refused bool) []byte {
 	if !refused {
 		if len(list) > 0 {
-			b = appendLine(b, "Via", trim(list))
+			b = appendLine(b, "Via", grammar.Trim(list))
 		}
 		return b
 	}
 	for rest := list; rest != nil; {
 		var v []byte
-		v, rest = cutValue(rest)
+		v, rest = grammar.CutValue(rest)
 		if _, err := ParseVia(v); err == nil {
 			b = appendLine(b, "Via", v)
 		}
@@ -141,12 +143,12 @@ func (v *Via) appendReceived(b []byte, src netip.AddrPort) []byte {
 		b = append(b, v.Branch...)
 	}
 	for rest := v.params; rest != nil && !v.broken; {
-		name, value, tail, err := cutParam(rest)
-		if err != nil {
+		name, value, tail, ok := grammar.CutParam(rest)
+		if !ok {
 			break
 		}
 		rest = tail
-		if src.IsValid() && (equalFold(name, "received") || equalFold(name, "rport")) {
+		if src.IsValid() && (grammar.EqualFold(name, "received") || grammar.EqualFold(name, "rport")) {
 			continue
 		}
 		b = append(b, ';')
@@ -185,17 +187,17 @@ func appendLine(b []byte, name string, value []byte) []byte {
 
 // appendClean appends the value without control bytes; of a quoted pair that hides one the backslash goes too.
 func appendClean(b, value []byte) []byte {
-	if !hasControl(value) {
+	if !grammar.HasControl(value) {
 		return append(b, value...)
 	}
 	for i := 0; i < len(value); i++ {
 		c := value[i]
 		switch {
 		case c == '\\' && i+1 < len(value):
-			if i++; !isControl(value[i]) {
+			if i++; !grammar.IsControl(value[i]) {
 				b = append(b, c, value[i])
 			}
-		case c == '\t' || !isControl(c):
+		case c == '\t' || !grammar.IsControl(c):
 			b = append(b, c)
 		}
 	}
@@ -206,7 +208,7 @@ func appendClean(b, value []byte) []byte {
 func mentionsTag(v []byte) bool {
 	const tag = "tag"
 	for i := 0; i+len(tag) < len(v); i++ {
-		if equalFold(v[i:i+len(tag)], tag) && (v[i+len(tag)] == '=' || isBlank(v[i+len(tag)])) {
+		if grammar.EqualFold(v[i:i+len(tag)], tag) && (v[i+len(tag)] == '=' || grammar.IsBlank(v[i+len(tag)])) {
 			return true
 		}
 	}

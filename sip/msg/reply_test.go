@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"gatehouse/sip/grammar"
 )
 
 // reply writes a whole response from the head of a request.
@@ -107,7 +109,7 @@ func TestReplyHead_Copied_OutlivesTheMessage(t *testing.T) {
 func TestReplyHead_QuotedControls_LeftOutOfTheReply(t *testing.T) {
 	m := load(t, "intmeth.dat")
 	got := reply(t, m, testSource, 501, "x")
-	if !strings.Contains(got, `To: "BEL: NUL: DEL:" <sip:1_unusual`) || hasUnsafe(strings.ReplaceAll(got, "\r\n", "")) {
+	if !strings.Contains(got, `To: "BEL: NUL: DEL:" <sip:1_unusual`) || grammar.HasUnsafe(strings.ReplaceAll(got, "\r\n", "")) {
 		t.Errorf("reply:\n%q", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/sip/grammar"
 )
 
 var testSource = netip.MustParseAddrPort("198.51.100.9:4321")
@@ -178,7 +180,7 @@ func TestSecurity09_HeaderNameVariants_NeverEscapeTheirIdentity(t *testing.T) {
 			if err != nil || string(v) != ": x" {
 				t.Errorf("second colon: %v %q", err, v)
 			}
-		case isTokenByte(byte(c)):
+		case grammar.IsTokenByte(byte(c)):
 			if err != nil || found {
 				t.Errorf("%q makes another name: %v %v", b, err, found)
 			}
@@ -188,7 +190,7 @@ func TestSecurity09_HeaderNameVariants_NeverEscapeTheirIdentity(t *testing.T) {
 			}
 		}
 		err = m.Parse(inside, Datagram)
-		if ok := isTokenByte(byte(c)) || c == ':'; ok != (err == nil) {
+		if ok := grammar.IsTokenByte(byte(c)) || c == ':'; ok != (err == nil) {
 			t.Errorf("%q inside a name: %v", b, err)
 		}
 	}

@@ -3,6 +3,7 @@ package msg
 import (
 	"bytes"
 
+	"gatehouse/sip/grammar"
 	"gatehouse/sip/uri"
 )
 
@@ -28,7 +29,7 @@ func (m *Message) startLine(text []byte, pos int) (next int) {
 		m.fail(errStartLong)
 		line = line[:MaxHeaderBytes]
 	}
-	if len(line) >= 4 && equalFold(line[:4], "SIP/") {
+	if len(line) >= 4 && grammar.EqualFold(line[:4], "SIP/") {
 		m.response = true
 		m.statusLine(line)
 	} else {
@@ -41,7 +42,7 @@ func (m *Message) startLine(text []byte, pos int) (next int) {
 func (m *Message) requestLine(line []byte) {
 	name, rest, _ := bytes.Cut(line, []byte{' '})
 	target, ver, ok := bytes.Cut(rest, []byte{' '})
-	if isToken(name) {
+	if grammar.IsToken(name) {
 		m.name = name
 		m.method = ParseMethod(name)
 	} else {
@@ -68,12 +69,12 @@ func (m *Message) statusLine(line []byte) {
 		return
 	}
 	code, reason, _ := bytes.Cut(rest, []byte{' '})
-	n, ok := parseDecimal(code, maxStatus)
+	n, ok := grammar.ParseDecimal(code, maxStatus)
 	if !ok || len(code) != 3 || n < minStatus {
 		m.fail(errStatusCode)
 		return
 	}
-	if hasControl(reason) {
+	if grammar.HasControl(reason) {
 		m.fail(errStartLine)
 	}
 	m.status, m.reason = int(n), reason
@@ -87,40 +88,14 @@ const (
 
 // checkVersion wants SIP/2.0 in any case. Another version that is well-formed is 505, anything else no start line.
 func (m *Message) checkVersion(v []byte) {
-	if equalFold(v, version) {
+	if grammar.EqualFold(v, version) {
 		return
 	}
 	number, isSIP := bytes.CutPrefix(bytes.ToUpper(v), []byte("SIP/"))
 	major, minor, dotted := bytes.Cut(number, []byte{'.'})
-	if isSIP && dotted && isDigits(major) && isDigits(minor) {
+	if isSIP && dotted && grammar.IsDigits(major) && grammar.IsDigits(minor) {
 		m.fail(errVersion)
 		return
 	}
 	m.fail(errStartLine)
-}
-
-func isDigits(b []byte) bool {
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return len(b) > 0
-}
-
-// parseDecimal reads digits only, without sign or blank, up to the limit.
-func parseDecimal(b []byte, limit uint64) (uint64, bool) {
-	if len(b) == 0 {
-		return 0, false
-	}
-	n := uint64(0)
-	for _, c := range b {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		if n = n*10 + uint64(c-'0'); n > limit {
-			return 0, false
-		}
-	}
-	return n, true
 }

@@ -3,6 +3,7 @@ package msg
 import (
 	"errors"
 
+	"gatehouse/sip/grammar"
 	"gatehouse/sip/uri"
 )
 
@@ -36,7 +37,7 @@ type Via struct {
 
 // ParseVia reads one Via value. On an error the parts read so far are set.
 func ParseVia(raw []byte) (Via, error) {
-	v := Via{Raw: trim(raw)}
+	v := Via{Raw: grammar.Trim(raw)}
 	if !v.read() {
 		v.broken = true
 		return v, errViaText
@@ -50,13 +51,13 @@ func (v *Via) read() bool {
 	i, ok := 0, true
 	for part := 0; part < 3; part++ { // protocol-name SLASH version SLASH transport
 		if part > 0 {
-			if i = skipBlank(raw, i); i == len(raw) || raw[i] != '/' {
+			if i = grammar.SkipBlank(raw, i); i == len(raw) || raw[i] != '/' {
 				return false
 			}
-			i = skipBlank(raw, i+1)
+			i = grammar.SkipBlank(raw, i+1)
 		}
 		start := i
-		for i < len(raw) && isTokenByte(raw[i]) {
+		for i < len(raw) && grammar.IsTokenByte(raw[i]) {
 			i++
 		}
 		if i == start {
@@ -64,13 +65,13 @@ func (v *Via) read() bool {
 		}
 		v.Transport = raw[start:i]
 	}
-	if i == len(raw) || !isBlank(raw[i]) {
+	if i == len(raw) || !grammar.IsBlank(raw[i]) {
 		return false
 	}
-	if i, ok = v.readSentBy(skipBlank(raw, i)); !ok {
+	if i, ok = v.readSentBy(grammar.SkipBlank(raw, i)); !ok {
 		return false
 	}
-	if i = skipBlank(raw, i); i == len(raw) {
+	if i = grammar.SkipBlank(raw, i); i == len(raw) {
 		return true
 	}
 	if raw[i] != ';' {
@@ -88,7 +89,7 @@ func (v *Via) readSentBy(i int) (int, bool) {
 			i++
 		}
 	}
-	for i < len(raw) && raw[i] != ':' && raw[i] != ';' && !isBlank(raw[i]) {
+	for i < len(raw) && raw[i] != ':' && raw[i] != ';' && !grammar.IsBlank(raw[i]) {
 		i++
 	}
 	host := raw[start:i]
@@ -96,15 +97,15 @@ func (v *Via) readSentBy(i int) (int, bool) {
 		return i, false
 	}
 	v.Host, v.sentBy = withoutBrackets(host), i
-	colon := skipBlank(raw, i)
+	colon := grammar.SkipBlank(raw, i)
 	if colon == len(raw) || raw[colon] != ':' {
 		return i, true
 	}
-	start = skipBlank(raw, colon+1)
+	start = grammar.SkipBlank(raw, colon+1)
 	for i = start; i < len(raw) && raw[i] >= '0' && raw[i] <= '9'; {
 		i++
 	}
-	n, ok := parseDecimal(raw[start:i], maxPort)
+	n, ok := grammar.ParseDecimal(raw[start:i], maxPort)
 	if !ok || n == 0 {
 		return i, false
 	}
@@ -124,34 +125,34 @@ func withoutBrackets(host []byte) []byte {
 // readParams checks the parameters and keeps those that route a response. None of these may come twice.
 func (v *Via) readParams() bool {
 	for rest := v.params; rest != nil; {
-		name, value, tail, err := cutParam(rest)
-		if err != nil {
+		name, value, tail, ok := grammar.CutParam(rest)
+		if !ok {
 			return false
 		}
 		rest = tail
 		switch {
-		case equalFold(name, "branch"):
+		case grammar.EqualFold(name, "branch"):
 			if v.Branch != nil || !isOpaque(value) {
 				return false
 			}
 			v.Branch = value
-		case equalFold(name, "received"):
+		case grammar.EqualFold(name, "received"):
 			if v.Received != nil || value == nil {
 				return false
 			}
 			v.Received = withoutBrackets(value)
-		case equalFold(name, "maddr"):
+		case grammar.EqualFold(name, "maddr"):
 			if v.MAddr != nil || value == nil {
 				return false
 			}
 			v.MAddr = withoutBrackets(value)
-		case equalFold(name, "rport"):
+		case grammar.EqualFold(name, "rport"):
 			if v.HasRPort {
 				return false
 			}
 			v.HasRPort = true
 			if value != nil {
-				n, ok := parseDecimal(value, maxPort)
+				n, ok := grammar.ParseDecimal(value, maxPort)
 				if !ok || n == 0 {
 					return false
 				}

@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 
+	"gatehouse/sip/grammar"
 	"gatehouse/sip/msg"
 )
 
@@ -162,7 +163,7 @@ func (f *framer) readable() []byte {
 func contentLength(head []byte) (int, *frameError) {
 	length, found := 0, false
 	for rest := head; len(rest) > 0; {
-		line := nextLine(rest)
+		line := rest[:grammar.NextLine(rest, 0).Next]
 		rest = rest[len(line):]
 		name, value, ok := bytes.Cut(line, []byte{':'})
 		if !ok || !isContentLength(bytes.TrimRight(name, " \t")) {
@@ -181,21 +182,6 @@ func contentLength(head []byte) (int, *frameError) {
 		return 0, errFraming("Missing Content-Length")
 	}
 	return length, nil
-}
-
-// nextLine gives the first header line with its continuation lines (RFC 3261 §7.3.1).
-func nextLine(b []byte) []byte {
-	end := 0
-	for {
-		i := bytes.IndexByte(b[end:], '\n')
-		if i < 0 {
-			return b
-		}
-		end += i + 1
-		if end >= len(b) || (b[end] != ' ' && b[end] != '\t') {
-			return b[:end]
-		}
-	}
 }
 
 // trimFolded removes white space and folding around a value; inside it they stay, and are not digits.

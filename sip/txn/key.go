@@ -5,11 +5,12 @@ import (
 	"net/netip"
 	"strconv"
 
+	"gatehouse/sip/grammar"
 	"gatehouse/sip/msg"
 )
 
 const (
-	magicCookie  = "z9hg4bk" // in lower case; RFC 3261 §8.1.1.7
+	magicCookie  = "z9hG4bK" // in any case; RFC 3261 §8.1.1.7
 	defaultPort  = 5060      // a sent-by without a port means the same as with it
 	keySeparator = '|'       // in no token, host or number
 	oldKeyPrefix = "2543|"
@@ -24,7 +25,7 @@ const (
 func (t *Table) serverKey(m *msg.Message, src netip.AddrPort, asInvite bool) []byte {
 	via := m.TopVia()
 	k := t.key[:0]
-	if len(via.Branch) > len(magicCookie) && equalLower(via.Branch[:len(magicCookie)], magicCookie) {
+	if len(via.Branch) > len(magicCookie) && grammar.EqualFold(via.Branch[:len(magicCookie)], magicCookie) {
 		k = appendLower(k, via.Branch[len(magicCookie):])
 		k = append(k, keySeparator)
 		k = appendLower(k, via.Host)
@@ -77,25 +78,9 @@ func (t *Table) mergeHash(m *msg.Message) uint64 {
 	return max(maphash.Bytes(t.seed, k), 1)
 }
 
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
-
 func appendLower(dst, src []byte) []byte {
 	for _, c := range src {
-		dst = append(dst, lower(c))
+		dst = append(dst, grammar.Lower(c))
 	}
 	return dst
-}
-
-func equalLower(b []byte, low string) bool {
-	for i := range b {
-		if lower(b[i]) != low[i] {
-			return false
-		}
-	}
-	return true
 }

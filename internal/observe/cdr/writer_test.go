@@ -28,6 +28,7 @@ type disk struct {
 	space      int
 	noTruncate bool
 	opens      int
+	closes     int
 	syncs      int
 	openErr    error
 }
@@ -84,7 +85,12 @@ func (h *handle) Sync() error {
 	return nil
 }
 
-func (h *handle) Close() error { return nil }
+func (h *handle) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closes++
+	return nil
+}
 
 func (h *handle) Stat() (os.FileInfo, error) {
 	h.mu.Lock()
@@ -396,6 +402,9 @@ func TestWriter_ReopenFails_OldFileGoesOn(t *testing.T) {
 			t.Error(err)
 		}
 		check(t, d.text(), 5, 0)
+		if d.closes != 2 {
+			t.Errorf("%d of 2 files closed", d.closes)
+		}
 	})
 }
 

@@ -22,14 +22,18 @@ func Wire[T ~string | ~[]byte](s T) string {
 		return string(s)
 	}
 	var b strings.Builder
+	fits := 0 // how much of b leaves room for the mark
+	// A character never gets shorter, so nothing beyond this can matter.
 	for rest := []byte(s[:min(len(s), MaxWireBytes+utf8.UTFMax)]); len(rest) > 0; {
 		r, n := utf8.DecodeRune(rest)
 		piece := escape(r, rest[:n])
-		if b.Len()+len(piece) > MaxWireBytes-len(cut) && b.Len()+len(piece)+len(rest)-n > MaxWireBytes {
-			b.WriteString(cut)
-			break
+		if b.Len()+len(piece) > MaxWireBytes {
+			return b.String()[:fits] + cut
 		}
 		b.WriteString(piece)
+		if b.Len()+len(cut) <= MaxWireBytes {
+			fits = b.Len()
+		}
 		rest = rest[n:]
 	}
 	return b.String()

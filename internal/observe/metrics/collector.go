@@ -69,7 +69,7 @@ func descriptions() descs {
 		dialogs:        gauge("dialogs_active", "SIP dialogs, early and confirmed."),
 		transactions:   gauge("transactions_active", "SIP transactions, client and server."),
 		setupDelay:     gauge("setup_delay_seconds", "Time from the INVITE in to the INVITE out."),
-		ports:          gauge("media_ports_in_use", "Media ports taken, quarantined ones included.", "zone"),
+		ports:          gauge("media_ports_in_use", "Media ports taken by calls.", "zone"),
 		flows:          gauge("media_flows", "Directions of media streams forwarded.", "path"),
 		mediaDrops:     counter("media_drop_total", "Media packets dropped.", "cause"),
 		messages:       counter("sip_messages_total", "SIP messages; code is empty for requests.", "direction", "method", "code"),

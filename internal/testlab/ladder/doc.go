@@ -81,8 +81,8 @@
 // Without a line "..." the message must be exactly as written, line by line
 // and in order, body included; Content-Length is then checked like any other
 // header. A line "..." among the headers turns the block into a partial one:
-// the start line must match, each header line written must be there, in any
-// order, others may be there too; the body is compared only when the block has
+// the start line must match, each header line written must be there, those of
+// one name in the order written, others may be there too; the body is compared only when the block has
 // one, there "..." stands for any lines. "!Name" says that no header of that
 // name, compact or long, is present. Wildcards:
 //

@@ -63,10 +63,12 @@ func (e *echo) serveUDP() {
 		switch {
 		case m.matches("ACK") || m.code() != 0:
 		case m.matches("SLOW"):
-			e.work.Go(func() { time.Sleep(time.Second); send() })
+			e.work.Go(func() { <-time.After(time.Second); send() })
 		case m.matches("TWICE"):
 			send()
-			e.work.Go(func() { time.Sleep(500 * time.Millisecond); send() })
+			e.work.Go(func() { <-time.After(500 * time.Millisecond); send() })
+		case m.matches("ASKEW"):
+			_, _ = e.outside.WriteToUDPAddrPort(reply, from)
 		case m.matches("RELAY"):
 			_, _ = e.outside.WriteToUDPAddrPort(m.raw, netip.MustParseAddrPort("203.0.113.20:5060"))
 		default:

@@ -151,7 +151,7 @@ func matchPartial(head, body []string, m *message, vars map[string]string) strin
 			return diff
 		}
 	}
-	used := make([]bool, len(m.headers))
+	seek := seeker{m: m, used: make([]bool, len(m.headers)), after: map[string]int{}}
 	for _, want := range head[1:] {
 		if want == anyLines {
 			continue
@@ -162,7 +162,7 @@ func matchPartial(head, body []string, m *message, vars map[string]string) strin
 			}
 			continue
 		}
-		if diff := findLine(want, m, used, vars); diff != "" {
+		if diff := seek.find(want, vars); diff != "" {
 			return diff
 		}
 	}
@@ -172,12 +172,20 @@ func matchPartial(head, body []string, m *message, vars map[string]string) strin
 	return matchBody(body, m, vars)
 }
 
-// findLine looks for a header line that matches and was not used yet.
-func findLine(want string, m *message, used []bool, vars map[string]string) string {
+// seeker finds the header lines of a partial block, each once and those of one
+// name in the order written: order matters within a name, not between names.
+type seeker struct {
+	m     *message
+	used  []bool
+	after map[string]int // by name: where the next line of it may stand
+}
+
+func (k *seeker) find(want string, vars map[string]string) string {
 	near := ""
 	name, _, _ := strings.Cut(want, ":")
-	for i, h := range m.headers {
-		if used[i] {
+	key := longName(strings.TrimSpace(name))
+	for i, h := range k.m.headers {
+		if k.used[i] || i < k.after[key] {
 			continue
 		}
 		ok, err := matchLine(want, h, vars)
@@ -185,7 +193,7 @@ func findLine(want string, m *message, used []bool, vars map[string]string) stri
 			return err.Error()
 		}
 		if ok {
-			used[i] = true
+			k.used[i], k.after[key] = true, i+1
 			return ""
 		}
 		if n, _, _ := strings.Cut(h, ":"); sameHeader(n, name) {

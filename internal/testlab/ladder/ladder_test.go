@@ -56,6 +56,10 @@ func TestPlay_SystemDiffersFromScript_Fails(t *testing.T) {
 		{"body absent", options + "<A SIP/2.0 200 OK\n<A ...\n<A\n<A v=0", "there is no body"},
 		{"wildcard kind", options + "<A SIP/2.0 200 OK\n<A To: <sip:10.0.0.1>;tag=${x:num}\n<A ...", "got"},
 		{"captured value differs", "set x y\n" + options + "<A SIP/2.0 200 OK\n<A To: <sip:10.0.0.1>;tag=${x:token}\n<A ...", ";tag=y"},
+		{"same name in another order", strings.Replace(options, "A> To", "A> Via: SIP/2.0/UDP second\nA> To", 1) +
+			"<A ...\n<A Via: SIP/2.0/UDP second\n<A Via: SIP/2.0/UDP 10.0.0.20:5060;${*}", "no line like"},
+		{"another source", strings.Replace(options, "OPTIONS sip", "ASKEW sip", 1) + "<A ...", "from 203.0.113.10:5060, not 10.0.0.1:5060"},
+		{"same wildcard twice", options + "<A SIP/2.0 200 OK\n<A CSeq: ${x:word} ${x}\n<A ...", `got "CSeq: 1 OPTIONS"`},
 		{"unset wildcard", options + "<A ${x}\n<A ...", "neither captured"},
 		{"message nobody expected", options, "a message nobody expected"},
 		{"message in a quiet time", strings.Replace(options, "OPTIONS sip", "SLOW sip", 1) + "quiet 999ms\nquiet B 2s\nquiet A 1ms", ":9: A received a message nobody expected"},

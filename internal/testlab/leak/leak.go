@@ -40,7 +40,7 @@ func Scan(messages [][]byte, secrets []string) []Finding {
 	for i, s := range secrets {
 		needles[i] = needlesOf(s)
 	}
-	var out []Finding
+	out := make([]Finding, 0, len(secrets))
 	for i, m := range messages {
 		vs := viewsOf(m)
 		for k, s := range secrets {

@@ -1,9 +1,11 @@
-package msg
+package mime
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"gatehouse/sip/grammar"
 )
 
 var (
@@ -18,7 +20,7 @@ var (
 	multipartType = []byte("multipart/")
 )
 
-// Part is one leaf of a body (RFC 5621). Its slices point into the body.
+// Part is one leaf of a body (RFC 5621). Its slices point into the body, but for a header value that was folded.
 type Part struct {
 	// ContentType is the value as received, nil when the part has none, which means text/plain.
 	ContentType []byte
@@ -35,16 +37,16 @@ type Part struct {
 // Is reports whether the part has this media type, compared without case and parameters.
 func (p *Part) Is(mediaType string) bool {
 	if p.ContentType == nil {
-		return equalFold(mediaType, "text/plain")
+		return grammar.EqualFold(mediaType, "text/plain")
 	}
-	return equalFold(beforeParams(p.ContentType), mediaType)
+	return grammar.EqualFold(grammar.BeforeParams(p.ContentType), mediaType)
 }
 
 // DispositionType returns the disposition without its parameters; by default "session" for application/sdp and
 // "render" for everything else (RFC 3261 §20.11).
 func (p *Part) DispositionType() string {
 	if p.Disposition != nil {
-		return string(beforeParams(p.Disposition))
+		return string(grammar.BeforeParams(p.Disposition))
 	}
 	if p.Is("application/sdp") {
 		return "session"
@@ -53,10 +55,10 @@ func (p *Part) DispositionType() string {
 }
 
 // Parts returns the leaves of a multipart body in order, nested ones included. A body of another type is one part. A
-// multipart body must have a boundary, at least one part and a closing delimiter (RFC 2046 §5.1.1), at most
-// MaxBodyParts leaves and MaxBodyDepth levels; the work is bounded by the length of the body times the levels.
+// multipart body must have a boundary, at least one part and a closing delimiter (RFC 2046 §5.1.1), at most MaxParts
+// leaves and MaxDepth levels; the work is bounded by the length of the body times the levels.
 func Parts(contentType, body []byte) ([]Part, error) {
-	contentType = trim(contentType)
+	contentType = grammar.Trim(contentType)
 	if !isMultipart(contentType) {
 		return []Part{{ContentType: contentType, Required: true, Body: body}}, nil
 	}
@@ -68,11 +70,11 @@ func Parts(contentType, body []byte) ([]Part, error) {
 }
 
 func isMultipart(contentType []byte) bool {
-	return len(contentType) > len(multipartType) && equalFold(contentType[:len(multipartType)], multipartType)
+	return len(contentType) > len(multipartType) && grammar.EqualFold(contentType[:len(multipartType)], multipartType)
 }
 
 func appendParts(parts []Part, contentType, body []byte, depth int) ([]Part, error) {
-	if depth > MaxBodyDepth {
+	if depth > MaxDepth {
 		return nil, errPartDepth
 	}
 	boundary, err := boundaryOf(contentType)
@@ -102,7 +104,7 @@ func appendParts(parts []Part, contentType, body []byte, depth int) ([]Part, err
 			}
 			continue
 		}
-		if len(parts) == MaxBodyParts {
+		if len(parts) == MaxParts {
 			return nil, errPartCount
 		}
 		parts = append(parts, p)
@@ -127,7 +129,7 @@ func cutDelimiter(b, d []byte) (before, after []byte, last, ok bool) {
 		if bytes.HasPrefix(b[end:], []byte("--")) {
 			last, end = true, end+2
 		}
-		end = skipBlank(b, end)
+		end = grammar.SkipBlank(b, end)
 		if end < len(b) && b[end] == '\r' {
 			end++
 		}
@@ -150,14 +152,14 @@ func boundaryOf(contentType []byte) ([]byte, error) {
 	if !ok {
 		return nil, errBoundary
 	}
-	v, ok := findParam(list, "boundary")
+	v, ok := grammar.FindParam(list, "boundary")
 	if !ok || len(v) == 0 {
 		return nil, errBoundary
 	}
 	if v[0] == '"' {
 		v = v[1 : len(v)-1]
 	}
-	if len(v) == 0 || len(v) > MaxBoundaryBytes || v[len(v)-1] == ' ' || bytes.ContainsAny(v, "\\\"") || hasControl(v) {
+	if len(v) == 0 || len(v) > MaxBoundaryBytes || v[len(v)-1] == ' ' || bytes.ContainsAny(v, "\\\"") || grammar.HasControl(v) {
 		return nil, errBoundary
 	}
 	return v, nil
@@ -171,49 +173,55 @@ func readPart(text []byte) (Part, error) {
 		if pos >= len(text) {
 			return p, nil // header fields only: the empty line may be the one before the delimiter
 		}
-		l := nextLine(text, pos)
-		if l.to == pos {
-			p.Body = text[l.next:]
+		l := grammar.NextLine(text, pos)
+		if l.To == pos {
+			p.Body = text[l.Next:]
 			return p, nil
 		}
-		if headers == MaxHeaders || l.next-pos > MaxHeaderBytes {
+		if headers == MaxPartHeaders || l.Next-pos > MaxPartHeaderBytes {
 			return p, errPartHead
 		}
-		name, value, ok := bytes.Cut(text[pos:l.to], []byte{':'})
-		if name = trim(name); !ok || !isToken(name) {
+		name, value, ok := bytes.Cut(text[pos:l.To], []byte{':'})
+		if name = grammar.Trim(name); !ok || !grammar.IsToken(name) {
 			return p, errPartHead
 		}
-		if l.folded {
-			value = unfold(nil, value)
+		if l.Folded {
+			value = grammar.Unfold(nil, value)
 		}
-		if hasControl(value) && !controlsAllowed(value) {
+		if grammar.HasControl(value) && !grammar.ControlsAllowed(value) {
 			return p, errPartHead
 		}
-		if err := p.setHeader(name, trim(value)); err != nil {
+		if err := p.setHeader(name, grammar.Trim(value)); err != nil {
 			return p, err
 		}
-		pos = l.next
+		pos = l.Next
 	}
 }
 
+// setHeader keeps what a header field tells of the part; the other fields say nothing about it that we use.
 func (p *Part) setHeader(name, value []byte) error {
-	switch Identify(name) { //nolint:exhaustive // the other fields of a part say nothing about it that we use
-	case HeaderContentType:
-		if p.ContentType != nil || len(beforeParams(value)) == 0 {
+	switch {
+	case isContentType(name):
+		if p.ContentType != nil || len(grammar.BeforeParams(value)) == 0 {
 			return errMediaType
 		}
 		p.ContentType = value
-	case HeaderContentDisposition:
+	case grammar.EqualFold(name, "Content-Disposition"):
 		if p.Disposition != nil || len(value) == 0 {
 			return errHandling
 		}
 		p.Disposition = value
 		if _, params, ok := bytes.Cut(value, []byte{';'}); ok {
-			handling, _ := findParam(params, "handling")
-			p.Required = !equalFold(handling, "optional")
+			handling, _ := grammar.FindParam(params, "handling")
+			p.Required = !grammar.EqualFold(handling, "optional")
 		}
-	case HeaderContentID:
+	case grammar.EqualFold(name, "Content-ID"):
 		p.ContentID = value
 	}
 	return nil
+}
+
+// isContentType knows the compact form too, which SIP software writes into the parts it makes (RFC 3261 §7.3.3).
+func isContentType(name []byte) bool {
+	return grammar.EqualFold(name, "Content-Type") || grammar.EqualFold(name, "c")
 }

@@ -1,12 +1,22 @@
-package msg
+package mime
 
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/sip/msg"
 )
+
+func wantBytes(t *testing.T, what string, got []byte, want string) {
+	t.Helper()
+	if string(got) != want {
+		t.Errorf("%s = %q, want %q", what, got, want)
+	}
+}
 
 func TestParts_SingleBody_IsOnePart(t *testing.T) {
 	parts, err := Parts([]byte(" Application/SDP; x=y "), []byte("v=0\r\n"))
@@ -51,8 +61,15 @@ func TestB088_NestedMultipart_FlattensToLeaves(t *testing.T) {
 }
 
 func TestParts_TortureMessage_FindsBoth(t *testing.T) {
-	m := load(t, "mpart01.dat")
-	ct, _ := m.Get(HeaderContentType)
+	raw, err := os.ReadFile("../msg/testdata/rfc4475/mpart01.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m msg.Message
+	if err := m.Parse(raw, msg.Datagram); err != nil {
+		t.Fatal(err)
+	}
+	ct, _ := m.Get(msg.HeaderContentType)
 	parts, err := Parts(ct, m.Body())
 	if err != nil || len(parts) != 2 || !parts[0].Is("text/plain") || string(parts[0].Body) != "Hello" {
 		t.Errorf("%v %+v", err, parts)
@@ -73,7 +90,7 @@ func nested(depth int) (contentType, body string) {
 func TestSecurity17_HostileMultipart_RefusedFast(t *testing.T) {
 	part := "--b\r\n\r\nx\r\n"
 	deep, deepBody := nested(100)
-	nine, nineBody := nested(MaxBodyDepth + 1)
+	nine, nineBody := nested(MaxDepth + 1)
 	start := time.Now()
 	for name, c := range map[string][2]string{
 		"no boundary":         {"multipart/mixed", part + "--b--"},
@@ -90,7 +107,7 @@ func TestSecurity17_HostileMultipart_RefusedFast(t *testing.T) {
 		"delimiter in line":   {"multipart/mixed;boundary=b", "x--b\r\n\r\nx--b--"},
 		"empty body":          {"multipart/mixed;boundary=b", ""},
 		"10k parts":           {"multipart/mixed;boundary=b", strings.Repeat(part, 10000) + "--b--"},
-		"17 parts":            {"multipart/mixed;boundary=b", strings.Repeat(part, MaxBodyParts+1) + "--b--"},
+		"17 parts":            {"multipart/mixed;boundary=b", strings.Repeat(part, MaxParts+1) + "--b--"},
 		"100 deep":            {deep, deepBody},
 		"one too deep":        {nine, nineBody},
 		"false starts":        {"multipart/mixed;boundary=b", strings.Repeat("\r\n--bx", 10000)},
@@ -108,12 +125,12 @@ func TestSecurity17_HostileMultipart_RefusedFast(t *testing.T) {
 	if d := time.Since(start); d > time.Second {
 		t.Errorf("took %v", d)
 	}
-	if parts, err := Parts([]byte("multipart/mixed;boundary=b"), []byte(strings.Repeat(part, MaxBodyParts)+"--b--")); err != nil || len(parts) != MaxBodyParts {
-		t.Errorf("%d parts of %d, %v", len(parts), MaxBodyParts, err)
+	if parts, err := Parts([]byte("multipart/mixed;boundary=b"), []byte(strings.Repeat(part, MaxParts)+"--b--")); err != nil || len(parts) != MaxParts {
+		t.Errorf("%d parts of %d, %v", len(parts), MaxParts, err)
 	}
-	eight, eightBody := nested(MaxBodyDepth)
+	eight, eightBody := nested(MaxDepth)
 	if parts, err := Parts([]byte(eight), []byte(eightBody)); err != nil || len(parts) != 1 {
-		t.Errorf("%d levels: %d parts, %v", MaxBodyDepth, len(parts), err)
+		t.Errorf("%d levels: %d parts, %v", MaxDepth, len(parts), err)
 	}
 }
 
@@ -122,10 +139,48 @@ func TestSecurity18_ZeroParts_RefusedAndBytesUntouched(t *testing.T) {
 		if parts, err := Parts([]byte("multipart/mixed;boundary=b"), []byte(body)); err == nil {
 			t.Errorf("%q: %d parts", body, len(parts))
 		}
-		raw := message(append(inviteLines()[:8], "c: multipart/mixed;boundary=b", fmt.Sprintf("l: %d", len(body))), body)
-		out, err := mustParse(t, append(bytes.Clone(raw), "leak"...)).AppendTo(nil)
+		raw := fmt.Appendf(nil, "INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"+
+			"Call-ID: 1\r\nCSeq: 1 INVITE\r\nc: multipart/mixed;boundary=b\r\nl: %d\r\n\r\n%s", len(body), body)
+		var m msg.Message
+		if err := m.Parse(append(bytes.Clone(raw), "leak"...), msg.Datagram); err != nil {
+			t.Fatalf("parse %q: %v", raw, err)
+		}
+		out, err := m.AppendTo(nil)
 		if err != nil || !bytes.Equal(out, raw) {
 			t.Errorf("written %q, %v", out, err)
 		}
+	}
+}
+
+// A part is limited as the head of a message is, and its header names are read in every spelling.
+func TestParts_PartHeader_NamesAndLimits(t *testing.T) {
+	const open, end = "--b\r\n", "\r\n\r\nx\r\n--b--"
+	read := func(head string) ([]Part, error) {
+		return Parts([]byte("multipart/mixed;boundary=b"), []byte(open+head+end))
+	}
+	for _, name := range []string{"Content-Type", "CONTENT-TYPE", "c", "C", "c \t"} {
+		parts, err := read(name + ": application/\r\n\tx")
+		if err != nil || !parts[0].Is("application/ x") {
+			t.Errorf("%q: %v %+v", name, err, parts)
+		}
+	}
+	for _, name := range []string{"Content-Typ", "Content-Type-", "cc", "k"} {
+		if parts, err := read(name + ": application/x"); err != nil || parts[0].ContentType != nil {
+			t.Errorf("%q: %v %+v", name, err, parts)
+		}
+	}
+	fits := "X: " + strings.Repeat("x", MaxPartHeaderBytes-len("X: \r\n"))
+	if _, err := read(fits); err != nil {
+		t.Errorf("header of %d bytes: %v", MaxPartHeaderBytes, err)
+	}
+	if _, err := read(fits + "x"); err == nil {
+		t.Error("longer header accepted")
+	}
+	many := strings.Repeat("X: y\r\n", MaxPartHeaders-1) + "X: y"
+	if _, err := read(many); err != nil {
+		t.Errorf("%d headers: %v", MaxPartHeaders, err)
+	}
+	if _, err := read(many + "\r\nX: y"); err == nil {
+		t.Error("more headers accepted")
 	}
 }
