@@ -206,8 +206,7 @@ func parseHostName(s string) (string, error) {
 			return "", bad
 		}
 		for i := range len(l) {
-			c := l[i]
-			if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			if !isHostByte(l[i]) {
 				return "", bad
 			}
 		}
@@ -216,6 +215,10 @@ func parseHostName(s string) (string, error) {
 		return "", bad
 	}
 	return strings.Join(labels, "."), nil
+}
+
+func isHostByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
 // parsePrefix takes a prefix, or an address that stands for itself.

@@ -79,7 +79,9 @@ func (d *decoder) decodeToken(v strict.Value, a *adminDraft) {
 func validEnvName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || i > 0 && '0' <= c && c <= '9') {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+		digit := '0' <= c && c <= '9'
+		if !letter && (!digit || i == 0) {
 			return false
 		}
 	}

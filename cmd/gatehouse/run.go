@@ -49,15 +49,8 @@ func runCommand() *cobra.Command {
 }
 
 func run(path string, drain time.Duration) error {
-	load := func() (*config.Config, error) {
-		c, _, err := config.LoadFile(path)
-		return c, err
-	}
-	c, err := load()
-	if err != nil {
-		return err
-	}
-	a, err := app.New(app.Options{Config: c, Load: load, Log: os.Stderr, Version: version, Commit: commit(), DrainTime: drain})
+	load := func() (*config.Config, []config.Issue, error) { return config.LoadFile(path) }
+	a, err := app.New(app.Options{Load: load, Log: os.Stderr, Version: version, Commit: commit(), DrainTime: drain})
 	if err != nil {
 		return err
 	}

@@ -53,11 +53,11 @@ func TestDecoder_Values_AreTakenAsWritten(t *testing.T) {
 }
 
 func TestDecoder_Mistakes_AreAllThereInOrder(t *testing.T) {
-	_, issues := decode(t, "kind: c\nwait: 5h\nsoon: 1\nnmae: x\nname: 'a b'\nwait: 1s\nlist: []\n")
+	_, issues := decode(t, "kind: c\nwait: 5h\nsoon: 1\nnamme: x\nname: 'a b'\nwait: 1s\nlist: []\n")
 	want := `f:1:7: kind: "c" is not supported by this version yet
 f:2:7: wait: want a duration from 1s to 4h, got 5h
 f:3:1: soon: not supported by this version yet
-f:4:1: nmae: unknown key, did you mean name?
+f:4:1: namme: unknown key, did you mean name?
 f:5:7: name: "a b" is no name: want at most 63 letters, digits, dots, dashes and underscores, a letter or digit first
 f:6:1: wait: duplicate key, first on line 2
 f:7:7: list: the list is empty`

@@ -54,7 +54,7 @@ type App struct {
 	cdr      *cdr.Writer // nil when the configuration names no file
 	admin    *admin.Server
 	logOut   *log.Writer
-	level    level
+	level    log.Level
 	reloadOK atomic.Bool
 	ready    atomic.Bool
 	drain    chan struct{} // closed when the API or a signal asks to drain
@@ -109,7 +109,7 @@ func (a *App) open() error {
 	}, Log: a.log}); err != nil {
 		return fmt.Errorf("open media: %w", err)
 	}
-	a.stack, err = transport.New(transport.Options{Handler: front, Log: a.log, Admission: func() transport.Admission {
+	a.stack, err = transport.New(transport.Options{Handler: front, Log: a.log, Noise: a.noise(), Admission: func() transport.Admission {
 		return admission{front.engine.Load().Snapshot()}
 	}})
 	if err != nil {

@@ -107,7 +107,7 @@ func (l *listeners) prepare(c *config.Config) (*change, error) {
 
 // abandon closes what prepare opened.
 func (l *listeners) abandon(ch *change) error {
-	var errs []error
+	errs := make([]error, 0, len(ch.opened))
 	for _, o := range ch.opened {
 		errs = append(errs, l.stack.CloseListener(o))
 	}
@@ -140,7 +140,7 @@ func (l *listeners) retire(ctx context.Context, gone []*transport.Listener, acti
 		}
 		break
 	}
-	var errs []error
+	errs := make([]error, 0, len(gone))
 	for _, g := range gone {
 		errs = append(errs, l.stack.CloseListener(g))
 	}

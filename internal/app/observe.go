@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,37 +13,25 @@ import (
 	"gatehouse/internal/observe/metrics"
 )
 
-// level lets a reload change what is logged: the loggers handed out at the
-// start all ask it.
-type level struct{ v atomic.Int32 }
+// noiseBurst lines per noisePeriod are written about what hostile input triggers; the metrics stay exact.
+const (
+	noiseBurst  = 5
+	noisePeriod = time.Second
+)
 
-func (l *level) set(name string) error {
-	parsed, err := log.ParseLevel(name)
-	if err != nil {
-		return err
-	}
-	l.v.Store(int32(parsed))
-	return nil
-}
-
-// Run implements zerolog.Hook.
-func (l *level) Run(e *zerolog.Event, at zerolog.Level, _ string) {
-	if int32(at) < l.v.Load() {
-		e.Discard()
-	}
-}
-
+// openLog makes the logger all others come from. They read the level at each event, so that a reload changes it.
 func (a *App) openLog(name string) error {
-	if err := a.level.set(name); err != nil {
+	if err := a.level.Set(name); err != nil {
 		return err
 	}
 	a.logOut = log.NewWriter(a.o.Log)
-	l, err := log.New(a.logOut, "debug")
-	if err != nil {
-		return err
-	}
-	a.log = l.Hook(&a.level)
+	a.log = log.New(a.logOut, &a.level)
 	return nil
+}
+
+// noise is the logger for what strangers can make us log.
+func (a *App) noise() zerolog.Logger {
+	return log.NewBurst(&a.level, noiseBurst, noisePeriod).Logger(a.log)
 }
 
 // recorder passes call records to the file, if there is one.
@@ -53,6 +40,7 @@ type recorder struct {
 	log  zerolog.Logger
 }
 
+// Record implements b2bua.Recorder.
 func (r recorder) Record(rec *call.Record) {
 	if r.file == nil {
 		return

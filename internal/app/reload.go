@@ -48,7 +48,7 @@ func (a *App) reload() error {
 	a.media.SetTimeout(next.Media.Timeout)
 	a.engine.SetSnapshot(snapshot)
 	a.listen.commit(ch)
-	if err := a.level.set(next.Log.Level); err != nil {
+	if err := a.level.Set(next.Log.Level); err != nil {
 		a.log.Warn().Err(err).Msg("log level stays as it was") // config has checked it
 	}
 	if a.cdr != nil {

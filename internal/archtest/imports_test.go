@@ -28,8 +28,9 @@ var arrows = map[string][]string{
 
 	// Calls. Media, stores and recorders are interfaces declared here; app wires them. Of config only the values a policy/engine.Zone or Peer holds
 	// (trust, unknown) are used.
-	"b2bua":          {"b2bua/call", "b2bua/dialog", "b2bua/offer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
-	"b2bua/call":     {"b2bua/dialog", "b2bua/offer", "b2bua/transfer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua":          {"b2bua/call", "b2bua/crossing", "b2bua/dialog", "b2bua/offer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua/call":     {"b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/transfer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua/crossing": {"sip/...", "policy/engine", "config"},
 	"b2bua/dialog":   {"sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
 	"b2bua/offer":    {"sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
 	"b2bua/transfer": {"b2bua/dialog", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},

@@ -94,7 +94,7 @@ func (p *Plane) takeLocked(e *end, family profile.Family) (*port, error) {
 		p.refused.Quota++
 		return nil, fmt.Errorf("quota of the source: %w", errNoPorts)
 	}
-	err := error(errNoFamily)
+	err := errNoFamily
 	for i := range e.zone.addresses {
 		a := &e.zone.addresses[i]
 		if a.pool.family() != family {

@@ -181,7 +181,7 @@ func TestB092_Spray_VictimLatchedWithinFivePackets(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(1, uint64(rate)))
 				var l Latch
 				r := Rule{Signalled: ap("10.0.0.5:4000"), Generation: 1, Open: true}
-				now, nextVictim, got := int64(1), int64(200*ms), 0
+				now, nextVictim, got := int64(1), 200*ms, 0
 				for victim := 0; victim < 5; now += int64(time.Second) / rate {
 					host := netip.AddrFrom4([4]byte{198, 51, 100, byte(rnd.IntN(hosts))})
 					if l.Accept(now, &r, netip.AddrPortFrom(host, 4000), numbered(rnd.IntN(65536))) {

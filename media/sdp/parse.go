@@ -3,6 +3,7 @@ package sdp
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -128,7 +129,7 @@ func newAddr(c *pion.ConnectionInformation) Addr {
 }
 
 func newBandwidth(list []pion.Bandwidth) []Bandwidth {
-	var out []Bandwidth
+	out := slices.Grow([]Bandwidth(nil), len(list)) // nil without lines, as in a session made by hand
 	for _, b := range list {
 		kind := b.Type
 		if b.Experimental {

@@ -203,7 +203,7 @@ func TestDecide_Call_GoesWhereTheRoutesSay(t *testing.T) {
 
 func TestDecide_PeerOfAnEarlierSnapshot_CountsByName(t *testing.T) {
 	before := compile(t, border)
-	after := compile(t, strings.Replace(border, "vip", "gold", -1))
+	after := compile(t, strings.ReplaceAll(border, "vip", "gold"))
 	d, refused := after.Decide(engine.Query{From: before.Peer("pbx"), Called: "+1"})
 	if refused != nil || d.From != after.Peer("pbx") || names(d.Targets) != "carrier,gold" {
 		t.Errorf("got %+v, %+v", d, refused)

@@ -20,14 +20,21 @@ var (
 	multipartType = []byte("multipart/")
 )
 
+// alternativeType is the one multipart whose parts stand for each other.
+const alternativeType = "multipart/alternative"
+
 // Part is one leaf of a body (RFC 5621). Its slices point into the body, but for a header value that was folded.
 type Part struct {
 	// ContentType is the value as received, nil when the part has none, which means text/plain.
 	ContentType []byte
 	// Disposition is the value of Content-Disposition as received, nil when absent.
 	Disposition []byte
-	// Required is false when handling=optional was given (RFC 3261 §20.11).
+	// Required is false when handling=optional was given for the part or for a multipart body around it
+	// (RFC 3261 §20.11, RFC 5621 §8.1).
 	Required bool
+	// Alternative is the number, from 1, of the multipart/alternative body the part is one version in; 0 means none.
+	// One version is enough, and Required speaks of the whole then (RFC 5621 §8.3).
+	Alternative int
 	// Body is the content, without the line end before the delimiter.
 	Body []byte
 	// ContentID is the value of Content-ID as received.
@@ -62,54 +69,74 @@ func Parts(contentType, body []byte) ([]Part, error) {
 	if !isMultipart(contentType) {
 		return []Part{{ContentType: contentType, Required: true, Body: body}}, nil
 	}
-	parts, err := appendParts(nil, contentType, body, 1)
-	if err != nil {
+	var r reader
+	if err := r.read(contentType, body, around{depth: 1}); err != nil {
 		return nil, fmt.Errorf("read multipart body: %w", err)
 	}
-	return parts, nil
+	return r.parts, nil
 }
 
 func isMultipart(contentType []byte) bool {
 	return len(contentType) > len(multipartType) && grammar.EqualFold(contentType[:len(multipartType)], multipartType)
 }
 
-func appendParts(parts []Part, contentType, body []byte, depth int) ([]Part, error) {
-	if depth > MaxDepth {
-		return nil, errPartDepth
+// reader collects the leaves of a body.
+type reader struct {
+	parts        []Part
+	alternatives int
+}
+
+// around is what the multipart bodies around a part mean for it.
+type around struct {
+	depth       int
+	optional    bool
+	alternative int
+}
+
+func (r *reader) read(contentType, body []byte, a around) error {
+	if a.depth > MaxDepth {
+		return errPartDepth
+	}
+	if a.alternative == 0 && grammar.EqualFold(grammar.BeforeParams(contentType), alternativeType) {
+		r.alternatives++
+		a.alternative = r.alternatives
 	}
 	boundary, err := boundaryOf(contentType)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	d := append([]byte("--"), boundary...)
 	_, rest, last, ok := cutDelimiter(body, d)
 	if !ok {
-		return nil, errUnclosed
+		return errUnclosed
 	}
 	if last {
-		return nil, errNoParts
+		return errNoParts
 	}
 	for !last {
 		var text []byte
 		if text, rest, last, ok = cutDelimiter(rest, d); !ok {
-			return nil, errUnclosed
+			return errUnclosed
 		}
 		p, err := readPart(text)
 		if err != nil {
-			return nil, err
+			return err
 		}
+		// Among alternatives the marks of the single parts mean nothing.
+		p.Required = !a.optional && (p.Required || a.alternative > 0)
+		p.Alternative = a.alternative
 		if isMultipart(p.ContentType) {
-			if parts, err = appendParts(parts, p.ContentType, p.Body, depth+1); err != nil {
-				return nil, err
+			if err := r.read(p.ContentType, p.Body, around{a.depth + 1, !p.Required, a.alternative}); err != nil {
+				return err
 			}
 			continue
 		}
-		if len(parts) == MaxParts {
-			return nil, errPartCount
+		if len(r.parts) == MaxParts {
+			return errPartCount
 		}
-		parts = append(parts, p)
+		r.parts = append(r.parts, p)
 	}
-	return parts, nil
+	return nil
 }
 
 // cutDelimiter finds the next delimiter line: "--boundary" at the start of a line, blanks, line end. before is what

@@ -60,6 +60,32 @@ func TestB088_NestedMultipart_FlattensToLeaves(t *testing.T) {
 	}
 }
 
+func TestB088_Handling_OfMultipartAroundCounts(t *testing.T) {
+	wrap := func(kind, disposition, parts string) string {
+		return "--" + kind + "\r\nContent-Type: multipart/" + kind + ";boundary=" + kind + "x\r\nContent-Disposition: render;handling=" + disposition +
+			"\r\n\r\n" + strings.ReplaceAll(parts, "--b", "--"+kind+"x") + "--" + kind + "x--\r\n--" + kind + "--"
+	}
+	two := "--b\r\nContent-Type: a/b\r\nContent-Disposition: x;handling=optional\r\n\r\n\r\n--b\r\nContent-Type: a/c\r\n\r\n\r\n"
+	for _, c := range []struct {
+		kind, handling string
+		want           [2]bool
+		alternative    int
+	}{
+		{"mixed", "required", [2]bool{false, true}, 0}, {"mixed", "optional", [2]bool{false, false}, 0},
+		{"alternative", "required", [2]bool{true, true}, 1}, {"alternative", "optional", [2]bool{false, false}, 1},
+	} {
+		parts, err := Parts([]byte("multipart/mixed;boundary="+c.kind), []byte(wrap(c.kind, c.handling, two)))
+		if err != nil || len(parts) != 2 {
+			t.Fatalf("%s: %d parts, %v", c.kind, len(parts), err)
+		}
+		for i, p := range parts {
+			if p.Required != c.want[i] || p.Alternative != c.alternative {
+				t.Errorf("%s %s: part %d is required: %v, alternative %d", c.kind, c.handling, i, p.Required, p.Alternative)
+			}
+		}
+	}
+}
+
 func TestParts_TortureMessage_FindsBoth(t *testing.T) {
 	raw, err := os.ReadFile("../msg/testdata/rfc4475/mpart01.dat")
 	if err != nil {

@@ -68,10 +68,6 @@ const (
 
 	// sourcePrefix6 is what one IPv6 customer commonly controls, hence what the per-source cap counts.
 	sourcePrefix6 = 64
-
-	// logBurst lines per logPeriod are written about hostile input; the counters stay exact.
-	logBurst  = 5
-	logPeriod = time.Second
 )
 
 // withDefaults fills the fields that are zero or negative.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"runtime/debug"
 
 	"gatehouse/sip/msg"
@@ -31,7 +32,7 @@ func (s *Stack) receive(in *Inbound, f msg.Framing) (ok bool) {
 func (s *Stack) contain() {
 	if p := recover(); p != nil {
 		s.count.drop(CausePanic)
-		s.noise.Error().Interface("panic", p).Bytes("stack", debug.Stack()).Msg("panic while handling a message")
+		s.noise.Error().Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("panic while handling a message")
 	}
 }
 

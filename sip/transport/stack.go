@@ -18,6 +18,7 @@ type Options struct {
 	Handler   Handler          // takes what arrives
 	Admission func() Admission // read per message, so that a snapshot can be swapped; nil: everyone is Known
 	Log       zerolog.Logger   // the zero logger writes nothing
+	Noise     zerolog.Logger   // takes what hostile input can trigger, so the caller must have it sampled; zero as Log
 	Limits    Limits           // zero fields mean the defaults
 	Now       func() time.Time // time.Now when nil
 }
@@ -36,7 +37,7 @@ type Stack struct {
 	now       func() time.Time
 	limits    Limits
 	log       zerolog.Logger
-	noise     zerolog.Logger // sampled: what hostile input can trigger
+	noise     zerolog.Logger
 	count     counters
 	pool      inboundPool
 
@@ -74,7 +75,7 @@ func New(o Options) (*Stack, error) {
 		now:       o.Now,
 		limits:    o.Limits.withDefaults(),
 		log:       o.Log,
-		noise:     o.Log.Sample(&zerolog.BurstSampler{Burst: logBurst, Period: logPeriod}),
+		noise:     o.Noise,
 		listeners: make(map[*Listener]struct{}),
 		conns:     make(map[*Conn]struct{}),
 		byPeer:    make(map[connKey]*Conn),

@@ -12,6 +12,7 @@ import (
 // dropped says how many in "suppressed". Counting is the metrics' business; this
 // only keeps a flood from becoming a flood of lines.
 type Burst struct {
+	level  *Level
 	most   int
 	period time.Duration
 	now    func() time.Time
@@ -22,17 +23,20 @@ type Burst struct {
 	suppressed uint64
 }
 
-// NewBurst makes a sampler of most events each period.
-func NewBurst(most int, period time.Duration) *Burst {
-	return &Burst{most: most, period: period, now: time.Now}
+// NewBurst makes a sampler of most events each period. What is below the level uses up none of them.
+func NewBurst(level *Level, most int, period time.Duration) *Burst {
+	return &Burst{level: level, most: most, period: period, now: time.Now}
 }
 
-// Logger gives a logger that goes through the sampler. Loggers of one kind of
-// event share one Burst.
+// Logger gives a logger that goes through the sampler, which also asks the level.
+// Loggers of one kind of event share one Burst.
 func (b *Burst) Logger(l zerolog.Logger) zerolog.Logger { return l.Sample(b).Hook(b) }
 
 // Sample implements zerolog.Sampler.
-func (b *Burst) Sample(zerolog.Level) bool {
+func (b *Burst) Sample(at zerolog.Level) bool {
+	if !b.level.Sample(at) {
+		return false
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if now := b.now(); now.Sub(b.since) >= b.period {

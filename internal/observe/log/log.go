@@ -1,7 +1,7 @@
 // Package log makes the process's logger: JSON lines through zerolog, written
 // by a goroutine of its own so that a slow or full disk behind stderr never
-// delays a call. It also makes text from the wire safe to log, and samples
-// what an attacker could make us log.
+// delays a call. Its level can change while loggers are in use. It also makes
+// text from the wire safe to log, and samples what an attacker could make us log.
 //
 // Keys are fixed: call, leg, peer, src, method, code, cause, dur_ms. internal/app
 // makes one Writer and one logger and passes the logger down; nobody else
@@ -9,7 +9,6 @@
 package log
 
 import (
-	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -24,30 +23,10 @@ const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 // package variable and has no setting per logger.
 var nameMessage = sync.OnceFunc(func() { zerolog.MessageFieldName = "msg" })
 
-// New makes the logger. level is debug, info, warn or error, as in the
-// configuration. The first call must come before other goroutines log.
-func New(w io.Writer, level string) (zerolog.Logger, error) {
-	l, err := ParseLevel(level)
-	if err != nil {
-		return zerolog.Nop(), err
-	}
+// New makes the logger, whose level is read at each event. The first call must come before other goroutines log.
+func New(w io.Writer, level *Level) zerolog.Logger {
 	nameMessage()
-	return zerolog.New(w).Level(l).Hook(stamp{}), nil
-}
-
-// ParseLevel reads a level of the configuration; "" is info.
-func ParseLevel(s string) (zerolog.Level, error) {
-	switch s {
-	case "debug":
-		return zerolog.DebugLevel, nil
-	case "", "info":
-		return zerolog.InfoLevel, nil
-	case "warn":
-		return zerolog.WarnLevel, nil
-	case "error":
-		return zerolog.ErrorLevel, nil
-	}
-	return zerolog.NoLevel, fmt.Errorf("log level %q: want debug, info, warn or error", s)
+	return zerolog.New(visible{w}).Level(zerolog.DebugLevel).Sample(level).Hook(stamp{})
 }
 
 // stamp adds the time; zerolog's own has its format in a package variable.

@@ -15,12 +15,18 @@ import (
 	"gatehouse/internal/testlab"
 )
 
-func TestNew_Line_HasFixedKeys(t *testing.T) {
-	var out bytes.Buffer
-	l, err := New(&out, "info")
-	if err != nil {
+func at(t testing.TB, name string) *Level {
+	t.Helper()
+	var l Level
+	if err := l.Set(name); err != nil {
 		t.Fatal(err)
 	}
+	return &l
+}
+
+func TestNew_Line_HasFixedKeys(t *testing.T) {
+	var out bytes.Buffer
+	l := New(&out, at(t, "info"))
 	l.Debug().Msg("not this")
 	l.Info().Str("call", "c1").Msg("ready")
 	var line map[string]string
@@ -32,17 +38,6 @@ func TestNew_Line_HasFixedKeys(t *testing.T) {
 	}
 	if _, err := time.Parse(timeFormat, line["time"]); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestParseLevel_Unknown_Refused(t *testing.T) {
-	for _, good := range []string{"", "debug", "info", "warn", "error"} {
-		if _, err := ParseLevel(good); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := New(nil, "loud"); err == nil || !strings.Contains(err.Error(), `"loud"`) {
-		t.Errorf("error %v", err)
 	}
 }
 
@@ -99,15 +94,14 @@ func FuzzWire(f *testing.F) {
 
 func TestBurst_Flood_SampledAndCounted(t *testing.T) {
 	var out bytes.Buffer
-	base, err := New(&out, "info")
-	if err != nil {
-		t.Fatal(err)
-	}
+	level := at(t, "info")
+	base := New(&out, level)
 	now := time.Unix(1000, 0)
-	b := NewBurst(3, time.Second)
+	b := NewBurst(level, 3, time.Second)
 	b.now = func() time.Time { return now }
 	l, other := b.Logger(base), b.Logger(base.With().Str("src", "x").Logger())
 	for range 10_000 {
+		l.Debug().Msg("below the level")
 		l.Warn().Msg("bad message")
 		other.Warn().Msg("bad message")
 	}
