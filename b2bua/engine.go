@@ -104,8 +104,8 @@ func New(o Options, s *engine.Snapshot) (*Engine, error) {
 	}
 	e := &Engine{o: o, seed: maphash.MakeSeed(), stop: make(chan struct{}), idle: make(chan struct{}, 1)}
 	e.snapshot.Store(s)
-	for i := range o.Shards {
-		e.shards = append(e.shards, newShard(e, i))
+	for range o.Shards {
+		e.shards = append(e.shards, newShard(e))
 	}
 	for _, s := range e.shards {
 		e.wg.Go(s.run)
@@ -127,7 +127,8 @@ func (e *Engine) shardOf(slot uint8) *shard { return e.shards[int(slot)%len(e.sh
 func (e *Engine) slotOf(callID []byte) uint8 { return uint8(maphash.Bytes(e.seed, callID)) }
 
 // Receive brings a message to its shard: by the token in it, or by the hash of
-// its Call-ID. Called by the transport's readers; it never blocks.
+// its Call-ID. That goes for an ACK too: the one of a refusal need not have our
+// tag. Called by the transport's readers; it never blocks.
 func (e *Engine) Receive(in *transport.Inbound) {
 	m := &in.Msg
 	if !m.IsRequest() {
@@ -142,24 +143,18 @@ func (e *Engine) Receive(in *transport.Inbound) {
 	}
 	if tag := m.ToTag(); len(tag) > 0 {
 		t, ok := e.o.Sealer.Open(tag, token.Tag)
-		switch {
-		case ok:
+		if ok {
 			e.urgent(t.Slot, in)
-		case m.Method() == msg.ACK:
-			in.Release() // the ACK of a stateless refusal, or of nothing of ours
-		default:
+		} else {
 			e.fresh(in)
 		}
 		return
 	}
-	switch m.Method() {
-	case msg.ACK:
-		in.Release()
-	case msg.CANCEL:
+	if m.Method() == msg.CANCEL {
 		e.urgent(e.slotOf(m.CallID()), in)
-	default:
-		e.fresh(in)
+		return
 	}
+	e.fresh(in)
 }
 
 // branchPrefix is the magic cookie our branches start with.

@@ -36,19 +36,24 @@ func explore(t *testing.T, seed uint64) {
 	rig := newRig(t, network.Host(), "")
 	a := newFuzzUA(t, network.Host(), rand.New(rand.NewPCG(seed, 2)), "10.0.0.20:5060", "10.0.0.1:5060")
 	b := newFuzzUA(t, network.Host(), rand.New(rand.NewPCG(seed, 3)), "203.0.113.20:5060", "203.0.113.10:5060")
-	a.do(func() { a.invite("sip:+15550100@10.0.0.1", rng.IntN(4) > 0) })
-	for range 3 + rng.IntN(12) {
+	number := []string{"+15550100", "7775550100"}[rng.IntN(2)]
+	c := newFuzzUA(t, network.Host(), rand.New(rand.NewPCG(seed, 4)), "203.0.113.30:5060", "203.0.113.10:5060")
+	a.do(func() { a.invite("sip:"+number+"@10.0.0.1", rng.IntN(4) > 0) })
+	for range 3 + rng.IntN(25) {
 		time.Sleep(time.Duration(rng.IntN(4000)) * time.Millisecond)
 		synctest.Wait()
 		u := a
-		if rng.IntN(2) == 0 {
+		switch rng.IntN(3) {
+		case 0:
 			u = b
+		case 1:
+			u = c
 		}
 		u.do(u.act)
 	}
 	// Whatever state they are in: the peers go silent, then hang up.
 	time.Sleep(70 * time.Second)
-	for _, u := range []*fuzzUA{a, b} {
+	for _, u := range []*fuzzUA{a, b, c} {
 		u.do(func() {
 			u.calm = true
 			u.bye()
@@ -68,6 +73,7 @@ func explore(t *testing.T, seed uint64) {
 	}
 	a.stop()
 	b.stop()
+	c.stop()
 }
 
 // fuzzUA is a peer with a dialog it knows well enough to be understood, and no
@@ -259,7 +265,7 @@ func (u *fuzzUA) answer(method string, code int, tag string) {
 }
 
 func (u *fuzzUA) request(m *msg.Message, raw []byte) {
-	method := m.Method().String()
+	method, inDialog := m.Method().String(), len(m.ToTag()) > 0
 	u.pending[method] = raw
 	if u.callID == "" && m.Method() == msg.INVITE {
 		u.callID = string(m.CallID())
@@ -270,19 +276,16 @@ func (u *fuzzUA) request(m *msg.Message, raw []byte) {
 	if c, ok := m.Contact(); ok {
 		u.remoteURI = string(c.URI)
 	}
-	switch m.Method() {
-	case msg.BYE, msg.CANCEL:
+	switch m := m.Method(); {
+	case m == msg.BYE || m == msg.CANCEL:
 		if u.calm || u.chance(90) {
 			u.answer(method, 200, "b1")
 		}
-		if m.Method() == msg.CANCEL && u.chance(70) {
+		if m == msg.CANCEL && u.chance(70) {
 			u.answer("INVITE", []int{487, 200}[u.rng.IntN(2)], "b1")
 		}
-	case msg.INVITE:
-		if len(m.ToTag()) > 0 && u.chance(70) {
-			u.answer(method, []int{200, 200, 200, 488, 491}[u.rng.IntN(5)], "b1")
-		}
-	default:
+	case m == msg.INVITE && inDialog && u.chance(70):
+		u.answer(method, []int{200, 200, 200, 488, 491}[u.rng.IntN(5)], "b1")
 	}
 }
 

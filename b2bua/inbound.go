@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/crossing"
+	"gatehouse/b2bua/dialog"
 	"gatehouse/media/sdp"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
@@ -66,16 +68,13 @@ func (s *shard) outOfDialog(in *transport.Inbound) {
 	case transport.Known:
 	}
 	target, r := s.inspect(m)
-	if r == nil {
-		switch m.Method() {
-		case msg.OPTIONS:
-			s.options(in, nil)
-			return
-		case msg.INVITE:
-			r = s.invite(in, target)
-		default:
-			r = reject(405, "method not allowed", allowHeader())
-		}
+	switch {
+	case r != nil:
+	case m.Method() == msg.OPTIONS:
+		s.options(in, nil)
+	default:
+		// Inspection leaves nothing but INVITE.
+		r = s.invite(in, target)
 	}
 	if r != nil {
 		s.refuse(in, r)
@@ -130,14 +129,14 @@ func inspectRequire(m *msg.Message) *Reject {
 	if len(tags) == 0 {
 		return nil
 	}
-	return reject(420, "extension not supported", call.Header{Name: "Unsupported", Value: strings.Join(tags, ", ")})
+	return reject(420, "extension not supported", crossing.Header{Name: "Unsupported", Value: strings.Join(tags, ", ")})
 }
 
 // inspectContent reads the SDP of an INVITE and refuses bodies we cannot
 // process (RFC 3261 §8.2.3) and callers who would not take SDP back.
 func inspectContent(m *msg.Message) (*sdp.Session, *Reject) {
 	if m.Count(msg.HeaderAccept) > 0 && !acceptsSDP(m) {
-		return nil, reject(406, "caller does not accept SDP", call.Header{Name: "Warning", Value: `399 gatehouse "SDP is all we answer with"`})
+		return nil, reject(406, "caller does not accept SDP", crossing.Header{Name: "Warning", Value: `399 gatehouse "SDP is all we answer with"`})
 	}
 	desc, err := call.Session(m)
 	if err == nil {
@@ -148,7 +147,7 @@ func inspectContent(m *msg.Message) (*sdp.Session, *Reject) {
 		r.Code = b.Code
 	}
 	if r.Code == 415 {
-		r.Headers = []call.Header{{Name: "Accept", Value: acceptedTypes}, {Name: "Accept-Encoding", Value: "identity"}}
+		r.Headers = []crossing.Header{{Name: "Accept", Value: acceptedTypes}, {Name: "Accept-Encoding", Value: "identity"}}
 	}
 	return nil, r
 }
@@ -170,8 +169,8 @@ func (s *shard) invite(in *transport.Inbound, target uri.URI) *Reject {
 	if s.e.draining.Load() {
 		return reject(503, "draining")
 	}
-	if c, ok := m.Contact(); !ok || c.IsStar() {
-		return reject(400, "INVITE without Contact")
+	if _, ok := dialog.Target(m); !ok {
+		return reject(400, "INVITE without a SIP Contact")
 	}
 	desc, r := inspectContent(m)
 	if r != nil {
@@ -194,7 +193,8 @@ func (s *shard) invite(in *transport.Inbound, target uri.URI) *Reject {
 	})
 	s.calls[callKey{c.Number, c.Slot}] = c
 	s.e.active.Add(1)
-	s.trying(in, srv)
+	leg, _ := srv.Owner.(*call.Leg)
+	s.trying(in, leg, srv)
 	s.with(c, func() { c.Begin(desc) })
 	return nil
 }
@@ -218,11 +218,8 @@ func (s *shard) decide(in *transport.Inbound, target uri.URI) (engine.Decision, 
 
 // trying sends 100 at once, before anything can take time
 // (RFC 3261 §17.2.1). It has no To-tag.
-func (s *shard) trying(in *transport.Inbound, srv *txn.Server) {
-	head := msg.NewReplyHead(&in.Msg, in.Source)
-	b := s.Builder()
-	head.Start(b, 100, "", "")
-	raw, err := b.Bytes()
+func (s *shard) trying(in *transport.Inbound, leg *call.Leg, srv *txn.Server) {
+	raw, err := s.buildAnswer(in, leg, reject(100, "trying"), "")
 	if err != nil {
 		return
 	}
@@ -230,15 +227,15 @@ func (s *shard) trying(in *transport.Inbound, srv *txn.Server) {
 }
 
 // options answers OPTIONS with what an INVITE would find (RFC 3261 §11.2).
-// tag is the dialog's local tag, nil outside one.
+// leg is nil outside a dialog.
 func (s *shard) options(in *transport.Inbound, leg *call.Leg) {
 	code := 200
 	if leg == nil && s.e.draining.Load() {
 		code = 503
 	}
-	s.refuse(in, reject(code, "options", allowHeader(), call.Header{Name: "Accept", Value: acceptedTypes},
-		call.Header{Name: "Accept-Encoding", Value: "identity"}, call.Header{Name: "Accept-Language", Value: "en"},
-		call.Header{Name: "Supported", Value: ""}))
+	s.answer(in, leg, reject(code, "options", allowHeader(), crossing.Header{Name: "Accept", Value: acceptedTypes},
+		crossing.Header{Name: "Accept-Encoding", Value: "identity"}, crossing.Header{Name: "Accept-Language", Value: "en"},
+		crossing.Header{Name: "Supported", Value: ""}))
 }
 
 // recordRefusal writes the record of an initial INVITE that never became a

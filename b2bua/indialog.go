@@ -45,19 +45,19 @@ func (s *shard) inDialog(in *transport.Inbound) {
 		return
 	}
 	if r := s.inspectInDialog(m, l); r != nil {
-		s.refuseInDialog(in, l, r)
+		s.answer(in, l, r)
 		return
 	}
-	switch m.Method() {
-	case msg.BYE:
+	if m.Method() == msg.BYE {
 		s.bye(in, c, l)
-	case msg.INVITE:
-		s.reinvite(in, c, l)
-	case msg.OPTIONS:
-		s.options(in, l)
-	default:
-		s.refuseInDialog(in, l, reject(405, "method not allowed", allowHeader()))
+		return
 	}
+	if m.Method() == msg.INVITE {
+		s.reinvite(in, c, l)
+		return
+	}
+	// Inspection leaves nothing but OPTIONS.
+	s.options(in, l)
 }
 
 // strayInDialog answers a request for a dialog that is not ours. From a source
@@ -89,13 +89,10 @@ func (s *shard) inspectInDialog(m *msg.Message, l *call.Leg) *Reject {
 	return inspectRequire(m)
 }
 
-// refuseInDialog refuses a request; its To has the dialog's tag already.
-func (s *shard) refuseInDialog(in *transport.Inbound, _ *call.Leg, r *Reject) { s.refuse(in, r) }
-
 // bye answers a BYE and ends the call. A BYE that crosses ours is answered
 // alike (RFC 5407 §3.2.1).
 func (s *shard) bye(in *transport.Inbound, c *call.Call, l *call.Leg) {
-	s.refuse(in, reject(200, "bye"))
+	s.answer(in, l, reject(200, "bye"))
 	s.with(c, func() { c.Bye(l, &in.Msg) })
 }
 
@@ -104,11 +101,11 @@ func (s *shard) reinvite(in *transport.Inbound, c *call.Call, l *call.Leg) {
 	m := &in.Msg
 	desc, r := inspectContent(m)
 	if r != nil {
-		s.refuseInDialog(in, l, r)
+		s.answer(in, l, r)
 		return
 	}
 	srv := s.txns.NewServer(m, in.Source, in.Listener.Proto().Reliable(), s.e.o.Timers, nil, in.ReplyDest(), s.now)
-	s.trying(in, srv)
+	s.trying(in, l, srv)
 	head := msg.NewReplyHead(m, in.Source)
 	s.with(c, func() { c.Reinvite(l, m, srv, head, desc) })
 }
@@ -131,11 +128,8 @@ func (s *shard) cancel(ev event) (kept bool) {
 		s.strayInDialog(in)
 		return false
 	}
-	head := msg.NewReplyHead(m, in.Source)
 	leg, _ := invite.Owner.(*call.Leg)
-	b := s.Builder()
-	head.Start(b, 200, "", inviteTag(invite))
-	raw, err := b.Bytes()
+	raw, err := s.buildAnswer(in, leg, reject(200, "cancel"), inviteTag(invite))
 	if err != nil {
 		s.e.o.Log.Error().Err(err).Msg("cannot build response to CANCEL")
 		return false

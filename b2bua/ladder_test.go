@@ -6,4 +6,4 @@ import (
 	"gatehouse/internal/testlab/ladder"
 )
 
-func TestCalls_GoldenLadders(t *testing.T) { ladder.RunAll(t, "testdata/calls/basic*.txt", border) }
+func TestCalls_GoldenLadders(t *testing.T) { ladder.RunAll(t, "testdata/calls/*.txt", border) }

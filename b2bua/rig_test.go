@@ -163,6 +163,9 @@ func (r *records) list() []call.Record {
 	return append([]call.Record(nil), r.all...)
 }
 
+// maxStreams is more m-lines than any description may have.
+const maxStreams = 64
+
 // fakeMedia hands out ports one after the other and notes what is connected.
 type fakeMedia struct {
 	mu        sync.Mutex
@@ -170,7 +173,9 @@ type fakeMedia struct {
 	next      map[netip.Addr]uint16
 	ends      map[profile.EndID]*fakeEnd
 	lastEnd   profile.EndID
+	spare     map[netip.Addr][]uint16 // ports that came back, used when no new ones are left
 	connected [][]profile.Stream
+	broken    bool // the next Connect panics
 	timeout   func(uint64)
 }
 
@@ -181,7 +186,7 @@ type fakeEnd struct {
 }
 
 func newFakeMedia(c *config.Config) *fakeMedia {
-	f := &fakeMedia{zones: map[string][]config.MediaAddress{}, next: map[netip.Addr]uint16{}, ends: map[profile.EndID]*fakeEnd{}}
+	f := &fakeMedia{zones: map[string][]config.MediaAddress{}, next: map[netip.Addr]uint16{}, ends: map[profile.EndID]*fakeEnd{}, spare: map[netip.Addr][]uint16{}}
 	for _, z := range c.Zones {
 		f.zones[z.Name] = z.Media
 	}
@@ -211,11 +216,10 @@ func (f *fakeMedia) Reserve(e profile.EndID, stream int, fam profile.Family) (pr
 		if l, ok := end.ports[key]; ok {
 			return l, nil
 		}
-		port := a.Ports.Low + f.next[a.Addr]
-		if port+1 > a.Ports.High {
+		port, ok := f.takeLocked(a)
+		if !ok {
 			return profile.Local{}, profile.ErrNoPorts
 		}
-		f.next[a.Addr] += 2
 		l := profile.Local{RTP: netip.AddrPortFrom(a.Advertise, port), RTCP: netip.AddrPortFrom(a.Advertise, port+1)}
 		end.ports[key] = l
 		return l, nil
@@ -223,11 +227,62 @@ func (f *fakeMedia) Reserve(e profile.EndID, stream int, fam profile.Family) (pr
 	return profile.Local{}, fmt.Errorf("zone %s has no %v media", end.zone, fam)
 }
 
-func (f *fakeMedia) Release(profile.EndID, int) {}
+func (f *fakeMedia) takeLocked(a config.MediaAddress) (uint16, bool) {
+	if port := a.Ports.Low + f.next[a.Addr]; port < a.Ports.High {
+		f.next[a.Addr] += 2
+		return port, true
+	}
+	spare := f.spare[a.Addr]
+	if len(spare) == 0 {
+		return 0, false
+	}
+	f.spare[a.Addr] = spare[1:]
+	return spare[0], true
+}
+
+func (f *fakeMedia) Release(e profile.EndID, stream int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if end := f.ends[e]; end != nil {
+		f.releaseLocked(end, stream)
+	}
+}
+
+func (f *fakeMedia) releaseLocked(end *fakeEnd, stream int) {
+	for _, a := range f.zones[end.zone] {
+		key := fmt.Sprint(stream, a.Addr)
+		if l, ok := end.ports[key]; ok {
+			f.spare[a.Addr] = append(f.spare[a.Addr], l.RTP.Port())
+			delete(end.ports, key)
+		}
+	}
+}
+
+// held counts the ports in use.
+func (f *fakeMedia) held() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, end := range f.ends {
+		n += len(end.ports)
+	}
+	return n
+}
+
+// history is what Connect was told, in order.
+func (f *fakeMedia) history() [][]profile.Stream {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([][]profile.Stream(nil), f.connected...)
+}
 
 func (f *fakeMedia) Connect(_, _ profile.EndID, streams []profile.Stream) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.broken {
+		f.broken = false
+		panic("the relay is broken")
+	}
 	f.connected = append(f.connected, streams)
 }
 
@@ -236,7 +291,25 @@ func (f *fakeMedia) Stats(profile.EndID, int) profile.Stats { return profile.Sta
 func (f *fakeMedia) Close(e profile.EndID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if end := f.ends[e]; end != nil {
+		for i := range maxStreams {
+			f.releaseLocked(end, i)
+		}
+	}
 	delete(f.ends, e)
+}
+
+// fallSilent reports the media of every owner as timed out.
+func (f *fakeMedia) fallSilent() {
+	f.mu.Lock()
+	owners := map[uint64]bool{}
+	for _, end := range f.ends {
+		owners[end.owner] = true
+	}
+	f.mu.Unlock()
+	for o := range owners {
+		f.timeout(o)
+	}
 }
 
 // open counts the ends that were not closed.

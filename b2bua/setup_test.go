@@ -49,7 +49,7 @@ func TestB004_SecondLeg_SharesNothingWithTheFirst(t *testing.T) {
 A> User-Agent: PBX/1.2.3
 `+sdpA, `
 forbid B call-1
-forbid B a1;
+forbid B tag=a1
 forbid B 10.0.0.20
 forbid B 10.0.0.1
 forbid B proxy.inside.example

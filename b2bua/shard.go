@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -64,7 +65,7 @@ type failedSend struct {
 
 func defaultShards() int { return runtime.GOMAXPROCS(0) }
 
-func newShard(e *Engine, i int) *shard {
+func newShard(e *Engine) *shard {
 	s := &shard{e: e, urgent: make(chan event, urgentLane), fresh: make(chan event, freshLane),
 		txns: txn.NewTable(), calls: make(map[callKey]*call.Call)}
 	s.number = uint64(e.o.Boot) * numbersPerSecond
@@ -172,7 +173,7 @@ func (s *shard) fence() {
 		return
 	}
 	s.e.counters.panics.Add(1)
-	s.e.o.Log.Error().Interface("panic", r).Bytes("stack", debug.Stack()).Msg("panic in a call")
+	s.e.o.Log.Error().Str("panic", fmt.Sprint(r)).Bytes("stack", debug.Stack()).Msg("panic in a call")
 	c := s.current
 	s.current = nil
 	if c == nil {
@@ -181,7 +182,7 @@ func (s *shard) fence() {
 	func() {
 		defer func() {
 			if r := recover(); r != nil {
-				s.e.o.Log.Error().Interface("panic", r).Msg("panic while tearing down a call")
+				s.e.o.Log.Error().Str("panic", fmt.Sprint(r)).Msg("panic while tearing down a call")
 				delete(s.calls, callKey{c.Number, c.Slot})
 			}
 		}()

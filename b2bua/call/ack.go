@@ -40,12 +40,12 @@ func (a *acknowledgement) send(seq uint32) {
 	env.Locate(l.zone.Name, l.dlg.NextHop(), func(h Hop, err error) {
 		a.locating = false
 		if err != nil {
-			l.call.log.Warn().Err(err).Msg("cannot reach the target of an ACK")
+			l.call.logger().Warn().Err(err).Msg("cannot reach the target of an ACK")
 			return
 		}
 		raw, _, err := l.buildRequest(h, outgoing{method: msg.ACK, seq: seq, maxForwards: fullMaxForwards, body: a.body})
 		if err != nil {
-			l.call.log.Error().Err(err).Msg("cannot build ACK")
+			l.call.logger().Error().Err(err).Msg("cannot build ACK")
 			return
 		}
 		a.raw, a.hop = raw, h
@@ -71,7 +71,7 @@ func (c *Call) repeatACK(r *Request, m *msg.Message) bool {
 // fork, or one that crossed our CANCEL.
 func (l *Leg) endFork(r *Request, m *msg.Message) {
 	f := &Leg{call: l.call, role: l.role, part: l.part, peer: l.peer, zone: l.zone, hop: l.hop, contact: l.contact,
-		dlg: l.dlg, offerless: l.offerless, state: legAnswered}
+		dlg: l.dlg, state: legAnswered}
 	f.sdp = offer.NewLeg(sessionNumber(l.call.Number, l.part+uint16(len(r.acks)+1)<<8))
 	f.dlg.SetLocalSeq(r.seq)
 	f.confirm(m)
@@ -80,20 +80,27 @@ func (l *Leg) endFork(r *Request, m *msg.Message) {
 
 // refuseAndBye acknowledges a 2xx and ends its dialog.
 func (l *Leg) refuseAndBye(r *Request, m *msg.Message) {
-	if l.offerless {
-		if desc, err := Session(m); err == nil && desc != nil && !l.sdp.Open() {
-			if err := l.sdp.Offered(desc); err != nil {
-				l.call.log.Debug().Err(err).Msg("offer of an unwanted 2xx")
-			}
-		}
-	}
+	l.takeUnwanted(r, m)
 	l.rejectAndBye(r)
 }
 
-// rejectAndBye acknowledges the 2xx of r and ends the dialog. When the 2xx
-// made an offer, its ACK must carry an answer: one that takes nothing
+// takeUnwanted notes the offer that a 2xx to a request without one makes, so
+// that it can be rejected.
+func (l *Leg) takeUnwanted(r *Request, m *msg.Message) {
+	if !r.offerless || l.sdp.Open() {
+		return
+	}
+	if desc, err := Session(m); err == nil && desc != nil {
+		if err := l.sdp.Offered(desc); err != nil {
+			l.call.logger().Debug().Err(err).Msg("offer of an unwanted 2xx")
+		}
+	}
+}
+
+// sendRejection acknowledges the 2xx of r. When that made an offer nobody
+// answered, the ACK must carry an answer: one that takes nothing
 // (RFC 3261 §13.2.2.4).
-func (l *Leg) rejectAndBye(r *Request) {
+func (l *Leg) sendRejection(r *Request) {
 	var body []byte
 	if _, theirs := l.sdp.OfferPending(); theirs {
 		if b, err := l.sdp.BuildRejection(); err == nil {
@@ -101,6 +108,11 @@ func (l *Leg) rejectAndBye(r *Request) {
 		}
 	}
 	l.sendACK(r, body)
+}
+
+// rejectAndBye acknowledges the 2xx of r and ends the dialog.
+func (l *Leg) rejectAndBye(r *Request) {
+	l.sendRejection(r)
 	l.state = legUp
 	l.sendBye(nil)
 }

@@ -1,8 +1,8 @@
 package call
 
 import (
+	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
-	"gatehouse/b2bua/offer"
 	"gatehouse/media/sdp"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/txn"
@@ -31,7 +31,7 @@ func (c *Call) accepted(r *Request, m *msg.Message) {
 	l.invite = nil
 	l.confirm(m)
 	c.env.Disarm(&c.ring)
-	c.sessions.learn(m, false, c.env.UUID)
+	c.sessions.Learn(m, false, c.env.UUID)
 	body, err := c.negotiate(r, m)
 	if err != nil {
 		c.logger().Warn().Err(err).Str("peer", l.peer.Name).Msg("answer cannot be used")
@@ -47,6 +47,7 @@ func (c *Call) accepted(r *Request, m *msg.Message) {
 		l.state = legUp
 		c.a.sdp.Commit()
 		l.sdp.Commit()
+		c.releaseUnused()
 	}
 	c.answerA(m, l, body)
 	if c.late == nil {
@@ -106,8 +107,8 @@ func (c *Call) answerInitial(l *Leg, desc *sdp.Session, final bool) ([]byte, err
 
 // answerA sends the 2xx of the call to the A side: from here it is up.
 func (c *Call) answerA(m *msg.Message, l *Leg, body []byte) {
-	x := collect(m, l.zone, c.a.zone, c.a.hop.Host)
-	raw, err := c.a.buildReply(&c.a.head, reply{code: 200, dialog: true, capable: true, headers: x.headers, body: body})
+	x := crossing.Collect(m, l.zone, c.a.zone, c.a.hop.Host)
+	raw, err := c.a.buildReply(&c.a.head, reply{code: 200, dialog: true, capable: true, headers: x.Headers, body: body})
 	if err != nil {
 		c.logger().Error().Err(err).Msg("cannot build 200")
 		c.refuse(failure{code: 500, cause: "cannot build 200"})
@@ -180,7 +181,7 @@ func (c *Call) noACK(l *Leg) {
 		c.settle()
 		return
 	}
-	c.hangup("no ACK", []string{"SIP;cause=408"}, nil)
+	c.hangup("no ACK", []string{"SIP;cause=408"})
 }
 
 // Ack takes the ACK of a 2xx of ours. Any other is not ours to answer
@@ -190,6 +191,7 @@ func (c *Call) Ack(l *Leg, m *msg.Message) {
 		return
 	}
 	l.acknowledged()
+	c.sessions.Learn(m, l == c.a, nil)
 	if l.byeWanted {
 		l.sendBye(l.byeReasons)
 		c.settle()
@@ -221,7 +223,7 @@ func (c *Call) takeLateAnswer(l *Leg, m *msg.Message) {
 	body, err := c.lateBody(l, late.to, m)
 	if err != nil {
 		c.logger().Warn().Err(err).Msg("answer in ACK cannot be used")
-		c.hangup("no answer in ACK", []string{"SIP;cause=488"}, nil)
+		c.hangup("no answer in ACK", []string{"SIP;cause=488"})
 		return
 	}
 	c.late = nil
@@ -230,6 +232,7 @@ func (c *Call) takeLateAnswer(l *Leg, m *msg.Message) {
 	l.sdp.Commit()
 	late.to.sdp.Commit()
 	c.connect()
+	c.releaseUnused()
 }
 
 func (c *Call) lateBody(l, to *Leg, ack *msg.Message) ([]byte, error) {

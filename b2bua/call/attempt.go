@@ -1,6 +1,7 @@
 package call
 
 import (
+	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
 	"gatehouse/sip/msg"
 )
@@ -18,6 +19,7 @@ func (c *Call) nextAttempt() {
 	}
 	l := c.newLeg(roleUAC, c.decision.Targets[c.target])
 	c.target++
+	c.sessions.ForgetB()
 	l.started = c.env.Now()
 	c.b = l
 	c.env.Locate(l.zone.Name, l.peer.Address.String(), func(h Hop, err error) {
@@ -26,7 +28,7 @@ func (c *Call) nextAttempt() {
 		}
 		if err != nil {
 			c.logger().Warn().Err(err).Str("peer", l.peer.Name).Msg("target cannot be reached")
-			c.attemptFailed(l, failure{code: 503, cause: "target cannot be reached", retry: true})
+			c.attemptFailed(l, unreachable("target cannot be reached"))
 			return
 		}
 		c.place(l, h)
@@ -36,7 +38,8 @@ func (c *Call) nextAttempt() {
 // place sends the INVITE of an attempt.
 func (c *Call) place(l *Leg, h Hop) {
 	l.setHop(h)
-	l.initialDialog(h)
+	x := c.in.crossings.Into(l.zone)
+	l.initialDialog(h, x)
 	if err := c.openEnd(l); err != nil {
 		c.attemptFailed(l, mediaFailure(err))
 		return
@@ -49,15 +52,14 @@ func (c *Call) place(l *Leg, h Hop) {
 			return
 		}
 	}
-	l.offerless = c.in.offerless
 	seq := l.dlg.NextSeq()
 	raw, branch, err := l.buildRequest(h, outgoing{method: msg.INVITE, seq: seq, maxForwards: c.in.maxForwards,
-		contact: true, capable: true, headers: c.in.crossing.headers, body: body})
+		contact: true, capable: true, headers: x.Headers, body: body})
 	if err != nil {
 		c.attemptFailed(l, failure{code: 500, cause: "cannot build INVITE: " + err.Error()})
 		return
 	}
-	r := &Request{Call: c, Leg: l, Method: msg.INVITE, Raw: raw, Branch: branch, Hop: h, purpose: purposeInvite, seq: seq}
+	r := &Request{Call: c, Leg: l, Method: msg.INVITE, Raw: raw, Branch: branch, Hop: h, purpose: purposeInvite, seq: seq, offerless: c.in.offerless}
 	l.invite = r
 	c.env.Arm(&c.ring, c.env.Now().Add(l.peer.RingTimeout))
 	c.env.SetupDelay(c.env.Now().Sub(c.in.arrived))
@@ -93,11 +95,11 @@ func (c *Call) Failed(r *Request, code int) {
 	case purposeInvite:
 		if r.Leg.invite == r {
 			r.Leg.invite = nil
-			cause := "no response"
+			f := failure{code: code, cause: "no response", retry: true}
 			if code == 503 {
-				cause = "transport error"
+				f = unreachable("transport error")
 			}
-			c.attemptFailed(r.Leg, failure{code: code, cause: cause, retry: true})
+			c.attemptFailed(r.Leg, f)
 		}
 	case purposeReinvite:
 		c.reinviteFailed(r, code)
@@ -150,7 +152,7 @@ func (c *Call) provisional(r *Request, m *msg.Message) {
 		l.dlg.UpdateTarget(m)
 	}
 	l.ringing = true
-	c.sessions.learn(m, false, nil)
+	c.sessions.Learn(m, false, nil)
 	var body []byte
 	if desc, err := Session(m); err == nil && desc != nil && !c.in.offerless {
 		// Bad SDP in a provisional is no reason to lose the call: the 2xx decides.
@@ -158,8 +160,8 @@ func (c *Call) provisional(r *Request, m *msg.Message) {
 			c.logger().Warn().Err(err).Msg("early SDP cannot be used")
 		}
 	}
-	x := collect(m, l.zone, c.a.zone, c.a.hop.Host)
-	raw, err := c.a.buildReply(&c.a.head, reply{code: code, dialog: true, capable: true, headers: x.headers, body: body})
+	x := crossing.Collect(m, l.zone, c.a.zone, c.a.hop.Host)
+	raw, err := c.a.buildReply(&c.a.head, reply{code: code, dialog: true, capable: true, headers: x.Headers, body: body})
 	if err != nil {
 		c.logger().Error().Err(err).Int("code", code).Msg("cannot build response")
 		return
@@ -192,7 +194,7 @@ func (c *Call) attemptFailed(l *Leg, f failure) {
 // time.
 func (c *Call) ringTimeout() {
 	if ex := c.ex; c.phase == phaseUp && ex != nil && ex.req != nil && !ex.answered {
-		c.cancelExchange(ex)
+		c.cancelExchange(ex, 408)
 		return
 	}
 	if c.phase != phaseSetup || c.b == nil || c.b.state != legInviting {

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 
@@ -49,33 +50,45 @@ func Session(m *msg.Message) (*sdp.Session, error) {
 	if err != nil {
 		return nil, &BodyError{400, "multipart body: " + err.Error()}
 	}
-	if d, ok := m.Get(msg.HeaderContentDisposition); ok && len(parts) == 1 {
-		na := msg.NameAddr{}
-		if _, params, found := strings.Cut(string(d), ";"); found {
-			na.Params = []byte(params)
-		}
-		h, _ := na.Param("handling")
-		parts[0].Required = !strings.EqualFold(string(h), "optional")
-	}
+	return sessionIn(parts, markedOptional(m))
+}
+
+// markedOptional tells whether the sender can do without its body being
+// understood (RFC 3261 §20.11).
+func markedOptional(m *msg.Message) bool {
+	d, _ := m.Get(msg.HeaderContentDisposition)
+	_, params, _ := bytes.Cut(d, []byte{';'})
+	h, _ := msg.NameAddr{Params: params}.Param("handling")
+	return strings.EqualFold(string(h), "optional")
+}
+
+// sessionIn finds the SDP among the parts of a body.
+func sessionIn(parts []mime.Part, optional bool) (*sdp.Session, error) {
 	var found *sdp.Session
-	for _, p := range parts {
-		if !mediaTypeIs(p.ContentType, sdpType) {
-			if p.Required {
-				return nil, &BodyError{415, "body type is not supported"}
+	understood, wanted := map[int]bool{}, map[int]bool{} // by alternative
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case p.Is(sdpType):
+			understood[p.Alternative] = true
+			if found != nil {
+				continue
 			}
-			continue
+			var err error
+			if found, err = sdp.Parse(p.Body); err != nil {
+				return nil, &BodyError{400, "session description: " + err.Error()}
+			}
+		case !p.Required || optional:
+		case p.Alternative > 0:
+			wanted[p.Alternative] = true
+		default:
+			return nil, &BodyError{415, "body type is not supported"}
 		}
-		if found != nil {
-			continue
-		}
-		if found, err = sdp.Parse(p.Body); err != nil {
-			return nil, &BodyError{400, "session description: " + err.Error()}
+	}
+	for a := range wanted {
+		if !understood[a] {
+			return nil, &BodyError{415, "no alternative of the body is supported"}
 		}
 	}
 	return found, nil
-}
-
-func mediaTypeIs(ctype []byte, want string) bool {
-	t, _, _ := strings.Cut(string(ctype), ";")
-	return strings.EqualFold(strings.TrimSpace(t), want)
 }

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"gatehouse/b2bua/crossing"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
 	"gatehouse/sip/uri"
@@ -21,7 +22,7 @@ type outgoing struct {
 	maxForwards int
 	contact     bool // the request refreshes the target
 	capable     bool // Allow and Supported are due (RFC 3261 §13.2.1)
-	headers     []Header
+	headers     []crossing.Header
 	body        []byte // SDP
 }
 
@@ -55,7 +56,7 @@ func (l *Leg) buildRequest(h Hop, o outgoing) (raw []byte, branch string, err er
 }
 
 // writeCommon writes the headers requests and responses of a leg share.
-func (l *Leg) writeCommon(b *msg.Builder, contact, capable bool, headers []Header) {
+func (l *Leg) writeCommon(b *msg.Builder, contact, capable bool, headers []crossing.Header) {
 	if contact {
 		b.Header("Contact", "<", l.contact, ">")
 	}
@@ -63,7 +64,7 @@ func (l *Leg) writeCommon(b *msg.Builder, contact, capable bool, headers []Heade
 		b.Header("Allow", methodsAllowed)
 		b.Header("Supported", "")
 	}
-	b.Header("Session-ID", l.call.sessions.header(l.role == roleUAS))
+	b.Header("Session-ID", l.call.sessions.Header(l.role == roleUAS))
 	for _, h := range headers {
 		b.Header(h.Name, h.Value)
 	}
@@ -74,7 +75,7 @@ type reply struct {
 	code    int
 	dialog  bool // dialog-forming: Contact and Record-Route are due
 	capable bool
-	headers []Header
+	headers []crossing.Header
 	body    []byte
 }
 
@@ -95,8 +96,8 @@ func (l *Leg) buildReply(head *msg.ReplyHead, r reply) ([]byte, error) {
 }
 
 // initialDialog sets up the dialog of a B leg before its INVITE: everything
-// in it is ours or the target's (RFC 3261 §8.1.1).
-func (l *Leg) initialDialog(h Hop) {
+// in it is ours or the target's (RFC 3261 §8.1.1), except the users of x.
+func (l *Leg) initialDialog(h Hop, x *crossing.Set) {
 	c := l.call
 	l.dlg.CallID = l.mint(token.CallID)
 	l.dlg.LocalTag = l.mint(token.Tag)
@@ -104,12 +105,12 @@ func (l *Leg) initialDialog(h Hop) {
 	if c.in.userParam {
 		target.Params = "user=phone"
 	}
-	called := c.in.crossing.called
-	if called.user == "" {
-		called.user = c.in.user
+	called := x.Called
+	if called.User == "" {
+		called.User = c.in.user
 	}
-	l.dlg.LocalParty = c.in.crossing.caller.write(h.Host)
-	l.dlg.RemoteParty = called.write(hostOf(l.peer.Address))
+	l.dlg.LocalParty = x.Caller.Write(h.Host)
+	l.dlg.RemoteParty = called.Write(hostOf(l.peer.Address))
 	if t := l.peer.Transport; t != "" && t != "udp" {
 		if target.Params != "" {
 			target.Params += ";"

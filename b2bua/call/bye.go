@@ -1,6 +1,7 @@
 package call
 
 import (
+	"gatehouse/b2bua/crossing"
 	"gatehouse/sip/msg"
 )
 
@@ -14,19 +15,19 @@ func (c *Call) Bye(l *Leg, m *msg.Message) {
 	o := c.other(l)
 	var why []string
 	if o != nil {
-		why = reasons(m, fullTrust(l.zone, o.zone))
+		why = crossing.Reasons(m, crossing.FullTrust(l.zone, o.zone))
 	}
+	c.sessions.Learn(m, l == c.a, nil)
 	if c.phase == phaseSetup {
 		// BYE on an early dialog by the caller (RFC 3261 §15).
-		c.sessions.learn(m, l == c.a, nil)
 		c.abandon(failure{code: 487, cause: "caller ended an early dialog", silent: true}, why, l)
 		return
 	}
 	l.clearAnswer()
 	l.state = legOver
-	cause := q850(why)
+	cause := crossing.Q850(why)
 	if cause == 0 {
-		cause = causeNormalClearing
+		cause = crossing.CauseNormalClearing
 	}
 	c.rec.Q850 = cause
 	c.endExchange(487)
@@ -36,20 +37,17 @@ func (c *Call) Bye(l *Leg, m *msg.Message) {
 	c.over("normal clearing", c.partyName(l))
 }
 
-// hangup ends a call that is up by our own decision, on both legs. A leg
-// named in spare has ended already.
-func (c *Call) hangup(cause string, why []string, spare *Leg) {
+// hangup ends a call that is up by our own decision, on both legs.
+func (c *Call) hangup(cause string, why []string) {
 	if c.phase != phaseUp {
 		return
 	}
-	if n := q850(why); n != 0 {
+	if n := crossing.Q850(why); n != 0 {
 		c.rec.Q850 = n
 	}
 	c.endExchange(487)
 	for _, l := range [...]*Leg{c.a, c.b} {
-		if l != spare {
-			c.endLeg(l, why)
-		}
+		c.endLeg(l, why)
 	}
 	c.over(cause, "gatehouse")
 }
@@ -108,9 +106,9 @@ func (l *Leg) sendBye(why []string) {
 			c.logger().Warn().Err(err).Msg("cannot reach the target of a BYE")
 			return
 		}
-		headers := make([]Header, 0, len(why))
+		headers := make([]crossing.Header, 0, len(why))
 		for _, v := range why {
-			headers = append(headers, Header{"Reason", v})
+			headers = append(headers, crossing.Header{Name: "Reason", Value: v})
 		}
 		raw, branch, err := l.buildRequest(h, outgoing{method: msg.BYE, seq: l.dlg.NextSeq(), maxForwards: fullMaxForwards, headers: headers})
 		if err != nil {
@@ -129,7 +127,7 @@ func (c *Call) MediaTimeout() {
 		return
 	}
 	c.rec.Verdict = verdictSilent
-	c.hangup("media timeout", []string{q850Reason(causeTimerExpiry)}, nil)
+	c.hangup("media timeout", []string{crossing.Q850Reason(crossing.CauseTimerExpiry)})
 }
 
 // Hangup ends the call by the operator's wish, whatever its phase.
@@ -138,7 +136,7 @@ func (c *Call) Hangup(cause string) {
 	case phaseSetup:
 		c.abandon(failure{code: 503, cause: cause}, nil, nil)
 	case phaseUp:
-		c.hangup(cause, []string{q850Reason(causeUnspecified)}, nil)
+		c.hangup(cause, []string{crossing.Q850Reason(crossing.CauseUnspecified)})
 	case phaseOver:
 	}
 }
@@ -146,9 +144,27 @@ func (c *Call) Hangup(cause string) {
 // Abort tears a call down after a failure of our own: nothing more is said to
 // either side than what its state needs, and every port is freed.
 func (c *Call) Abort(cause string) {
+	// What broke once may break again on the way down.
+	defer c.env.Forget(c)
+	defer c.close()
 	c.Hangup(cause)
 	c.over(cause, "gatehouse")
-	c.env.Forget(c)
+}
+
+// close ends what a call must never keep, whatever state it is in.
+func (c *Call) close() {
+	for _, l := range [...]*Leg{c.a, c.b} {
+		if l != nil {
+			c.closeEnd(l)
+			c.env.Disarm(&l.answer.timer)
+		}
+	}
+	c.env.Disarm(&c.ring)
+	c.env.Disarm(&c.duration)
+	if c.phase != phaseOver {
+		c.phase = phaseOver
+		c.env.Ended(c)
+	}
 }
 
 // Fire takes a deadline of the call.
@@ -157,7 +173,7 @@ func (c *Call) Fire(ref TimerRef) {
 	case TimerRing:
 		c.ringTimeout()
 	case TimerDuration:
-		c.hangup("longest duration reached", []string{q850Reason(causeTimerExpiry)}, nil)
+		c.hangup("longest duration reached", []string{crossing.Q850Reason(crossing.CauseTimerExpiry)})
 	case TimerAnswer:
 		ref.Leg.answerTimer()
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/offer"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
@@ -59,7 +60,7 @@ type Call struct {
 	ring     Timer
 	duration Timer
 	rec      Record
-	sessions sessionIDs
+	sessions crossing.Sessions
 	// failure is the best final response of the attempts so far.
 	failure failure
 }
@@ -67,9 +68,10 @@ type Call struct {
 // invitation is what stays of the initial INVITE until it has its final
 // answer; it is emptied then, so that a held call carries none of it.
 type invitation struct {
-	seq      uint32 // CSeq number
-	crossing crossing
-	user     string // called user, escaped as it goes out
+	seq uint32 // CSeq number
+	// crossings are what goes out, one for each zone the route leads to.
+	crossings crossing.Sets
+	user      string // called user, escaped as it goes out
 	// userParam is kept when the request URI said user=phone.
 	userParam   bool
 	maxForwards int
@@ -161,10 +163,5 @@ func MethodsAllowed() string { return methodsAllowed }
 
 // InDialogMethods tells which methods have a meaning inside a dialog here.
 func InDialogMethods(m msg.Method) bool {
-	switch m {
-	case msg.INVITE, msg.ACK, msg.BYE, msg.OPTIONS, msg.CANCEL:
-		return true
-	default:
-		return false
-	}
+	return m == msg.INVITE || m == msg.ACK || m == msg.CANCEL || m == msg.BYE || m == msg.OPTIONS
 }

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"gatehouse/b2bua/crossing"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/txn"
 )
@@ -10,7 +11,7 @@ import (
 // waiting for the B side (RFC 3261 §9.2).
 func (c *Call) Cancel(l *Leg, server *txn.Server, cancel *msg.Message) {
 	if ex := c.ex; ex != nil && ex.server == server {
-		c.cancelExchange(ex)
+		c.cancelExchange(ex, 487)
 		return
 	}
 	if l != c.a || c.phase != phaseSetup || c.a.server != server {
@@ -18,7 +19,7 @@ func (c *Call) Cancel(l *Leg, server *txn.Server, cancel *msg.Message) {
 	}
 	var why []string
 	if c.b != nil {
-		why = reasons(cancel, fullTrust(c.a.zone, c.b.zone))
+		why = crossing.Reasons(cancel, crossing.FullTrust(c.a.zone, c.b.zone))
 	}
 	c.abandon(failure{code: 487, cause: "cancelled", silent: true}, why, c.a)
 }
@@ -36,11 +37,17 @@ func (c *Call) abandon(f failure, why []string, by *Leg) {
 	c.over(f.cause, c.partyName(by))
 }
 
-// giveUp cancels the INVITE of an attempt. The CANCEL waits for a provisional
-// response and is not sent at all when none comes (RFC 3261 §9.1).
+// giveUp cancels the INVITE of an attempt.
 func (c *Call) giveUp(l *Leg, why []string) {
-	r := l.invite
-	if r == nil || r.cancelled {
+	if l.invite != nil {
+		c.stop(l.invite, why)
+	}
+}
+
+// stop cancels an INVITE. The CANCEL waits for a provisional response and is
+// not sent at all when none comes (RFC 3261 §9.1).
+func (c *Call) stop(r *Request, why []string) {
+	if r.cancelled {
 		return
 	}
 	r.cancelled, r.reason = true, why
@@ -54,10 +61,9 @@ func (c *Call) sendCancel(r *Request) {
 		return
 	}
 	r.cancelSent = true
-	extra := make([]string, 0, len(r.reason)+1)
+	extra := make([]string, 0, len(r.reason))
 	for _, v := range r.reason {
 		extra = append(extra, "Reason: "+v)
 	}
-	extra = append(extra, "Session-ID: "+c.sessions.header(r.Leg.role == roleUAS))
 	c.env.Cancel(r, extra)
 }

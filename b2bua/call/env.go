@@ -115,6 +115,8 @@ type Request struct {
 
 	purpose purpose
 	seq     uint32 // CSeq number
+	// offerless: an INVITE without SDP; its 2xx makes the offer.
+	offerless bool
 	// acks are those of the 2xx to an INVITE, one for each dialog it made.
 	acks []*acknowledgement
 	// cancelled: the CANCEL is wanted, and goes out with the first

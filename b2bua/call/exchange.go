@@ -1,6 +1,8 @@
 package call
 
 import (
+	"gatehouse/b2bua/crossing"
+	"gatehouse/b2bua/dialog"
 	"gatehouse/media/sdp"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/txn"
@@ -19,7 +21,13 @@ type exchange struct {
 	// offerless: the re-INVITE had no offer; it comes in the far side's 2xx.
 	offerless bool
 	started   bool
-	answered  bool // 2xx sent, ACK awaited
+	// answered: 2xx sent, and its ACK, awaited, completes the exchange.
+	answered bool
+	// stopped is what the asker gets once the far side has stopped: 487 after
+	// its own CANCEL, 408 after our timer.
+	stopped int
+	// before are the Session-IDs a refusal goes back to.
+	before crossing.Sessions
 }
 
 // retryAfterSeconds is what a second INVITE is told to wait: within the 0 to
@@ -29,27 +37,27 @@ const retryAfterSeconds = 2
 // Reinvite takes a re-INVITE on a leg. desc is its SDP, nil when it has none.
 func (c *Call) Reinvite(l *Leg, m *msg.Message, server *txn.Server, head msg.ReplyHead, desc *sdp.Session) {
 	o := c.other(l)
-	if l.pendingAnswer() && c.late == nil {
+	if l.pendingAnswer() && c.late == nil && !l.byeWanted {
 		// The ACK is lost or late; the re-INVITE proves that the 2xx arrived.
 		l.acknowledged()
 	}
 	switch {
 	case c.phase == phaseSetup && l == c.a, c.ex != nil && c.ex.from == l && !c.ex.answered:
 		// RFC 3261 §14.2: a second INVITE before the first is answered.
-		c.refuseInvite(l, server, &head, 500, Header{"Retry-After", utoa(retryAfterSeconds)})
+		c.refuseInvite(l, server, &head, 500, crossing.Header{Name: "Retry-After", Value: utoa(retryAfterSeconds)})
 		return
 	case c.phase == phaseSetup, c.ex != nil, c.late != nil, o == nil:
-		// Our own INVITE is open on this leg, or the two sides ask at once.
+		// Our own INVITE is open on this leg, or the two sides ask at once. The
+		// other's may have waited for the ACK of this one.
 		c.refuseInvite(l, server, &head, 491)
+		c.startExchange()
 		return
 	case c.phase == phaseOver, l.state == legOver, o.state == legOver:
 		c.refuseInvite(l, server, &head, 481)
 		return
 	}
-	ex := &exchange{from: l, to: o, server: server, head: head, seq: m.CSeq(), offerless: desc == nil}
-	if contact, ok := m.Contact(); ok {
-		ex.contact = string(contact.URI)
-	}
+	ex := &exchange{from: l, to: o, server: server, head: head, seq: m.CSeq(), offerless: desc == nil, before: c.sessions}
+	ex.contact, _ = dialog.Target(m)
 	server.Owner = l
 	if desc != nil {
 		if err := l.sdp.Offered(desc); err != nil {
@@ -59,7 +67,7 @@ func (c *Call) Reinvite(l *Leg, m *msg.Message, server *txn.Server, head msg.Rep
 		}
 	}
 	c.ex = ex
-	c.sessions.learn(m, l == c.a, nil)
+	c.sessions.Learn(m, l == c.a, nil)
 	c.startExchange()
 }
 
@@ -73,8 +81,11 @@ func (c *Call) startExchange() {
 	ex.started = true
 	var body []byte
 	if !ex.offerless {
-		var err error
-		if body, err = c.offerToward(ex.to, ex.from); err != nil {
+		err := c.reserveAnswer(ex.from)
+		if err == nil {
+			body, err = c.offerToward(ex.to, ex.from)
+		}
+		if err != nil {
 			c.failExchange(offerFailure(err))
 			return
 		}
@@ -95,7 +106,7 @@ func (c *Call) startExchange() {
 			c.failExchange(failure{code: 500, cause: "cannot build INVITE"})
 			return
 		}
-		ex.req = &Request{Call: c, Leg: to, Method: msg.INVITE, Raw: raw, Branch: branch, Hop: h, purpose: purposeReinvite, seq: seq}
+		ex.req = &Request{Call: c, Leg: to, Method: msg.INVITE, Raw: raw, Branch: branch, Hop: h, purpose: purposeReinvite, seq: seq, offerless: ex.offerless}
 		c.env.Arm(&c.ring, c.env.Now().Add(to.peer.RingTimeout))
 		c.transact(ex.req)
 	})
@@ -115,27 +126,29 @@ func (c *Call) reinviteResponse(r *Request, m *msg.Message) {
 		case c.repeatACK(r, m):
 		case !live:
 			// The call ended meanwhile; the 2xx wants its ACK all the same.
-			r.Leg.sendACK(r, nil)
+			r.Leg.takeUnwanted(r, m)
+			r.Leg.sendRejection(r)
 		default:
 			c.reinviteAccepted(ex, m)
 		}
 	case live:
-		f := c.reinviteFailure(r, m)
-		c.failExchange(f)
+		c.failExchange(c.reinviteFailure(ex, m))
 		if endsDialog(code) && !r.cancelled {
 			// The far side knows no such dialog: the call is over on both legs.
-			c.hangup("re-INVITE refused with "+utoa(uint32(code)), []string{q850Reason(CauseOfStatus(code))}, nil)
+			c.hangup("re-INVITE refused with "+utoa(uint32(code)), []string{crossing.Q850Reason(crossing.CauseOfStatus(code))})
 		}
 	}
 }
 
 // reinviteFailure maps the refusal of our re-INVITE to the side that asked.
-func (c *Call) reinviteFailure(r *Request, m *msg.Message) failure {
-	f := c.responseFailure(r.Leg, m)
-	if m.Status() < 400 {
-		f = failure{code: 488, cause: "redirected re-INVITE"}
+func (c *Call) reinviteFailure(ex *exchange, m *msg.Message) failure {
+	switch code := m.Status(); {
+	case code == 487 && ex.stopped != 0:
+		return failure{code: ex.stopped, cause: "re-INVITE stopped"}
+	case code < 400:
+		return failure{code: 488, cause: "redirected re-INVITE"}
 	}
-	return f
+	return c.responseFailure(ex.to, m)
 }
 
 // endsDialog tells which refusals of a request in a dialog end the dialog or
@@ -154,15 +167,15 @@ func endsDialog(code int) bool {
 func (c *Call) reinviteAccepted(ex *exchange, m *msg.Message) {
 	c.env.Disarm(&c.ring)
 	ex.to.dlg.UpdateTarget(m)
+	c.sessions.Learn(m, ex.to == c.a, nil)
 	body, err := c.reinviteBody(ex, m)
 	if err != nil {
 		c.logger().Warn().Err(err).Msg("answer to re-INVITE cannot be used")
-		if c.late == nil {
-			ex.to.sendACK(ex.req, nil)
-		}
+		c.late = nil
+		ex.to.sendRejection(ex.req)
 		c.failExchange(offerFailure(err))
 		// The far side has switched and we cannot follow (RFC 6141 §3.4).
-		c.hangup("unusable answer to re-INVITE", []string{"SIP;cause=488"}, nil)
+		c.hangup("unusable answer to re-INVITE", []string{"SIP;cause=488"})
 		return
 	}
 	from := ex.from
@@ -180,6 +193,8 @@ func (c *Call) reinviteAccepted(ex *exchange, m *msg.Message) {
 		from.sdp.Commit()
 		ex.to.sdp.Commit()
 		c.connect()
+		c.releaseUnused()
+		c.ex = nil
 	}
 	ex.answered = true
 	from.sendAnswer(ex.server, raw, ex.seq)
@@ -217,11 +232,13 @@ func (c *Call) failExchange(f failure) {
 	c.env.Disarm(&c.ring)
 	ex.from.sdp.Rollback()
 	ex.to.sdp.Rollback()
+	c.releaseUnused()
 	c.refuseInvite(ex.from, ex.server, &ex.head, f.code, f.headers...)
+	c.sessions.Restore(ex.before, ex.from == c.a)
 }
 
 // refuseInvite answers a re-INVITE with a failure.
-func (c *Call) refuseInvite(l *Leg, server *txn.Server, head *msg.ReplyHead, code int, headers ...Header) {
+func (c *Call) refuseInvite(l *Leg, server *txn.Server, head *msg.ReplyHead, code int, headers ...crossing.Header) {
 	raw, err := l.buildReply(head, reply{code: code, headers: headers})
 	if err != nil {
 		c.logger().Error().Err(err).Int("code", code).Msg("cannot build response")
@@ -236,42 +253,50 @@ func (c *Call) reinviteFailed(r *Request, code int) {
 	if ex == nil || ex.req != r || ex.answered {
 		return
 	}
-	if r.cancelled {
-		c.failExchange(failure{code: 487})
-		return
+	f := failure{code: code}
+	if code == 503 {
+		f.code = 500
 	}
-	if code == 408 {
-		c.failExchange(failure{code: 408})
-		c.hangup("re-INVITE not answered", []string{q850Reason(causeTimerExpiry)}, nil)
-		return
+	if ex.stopped != 0 {
+		f.code = ex.stopped
 	}
-	c.failExchange(failure{code: 500})
+	c.failExchange(f)
+	// A peer that let the CANCEL pass is an old one (RFC 3261 §9.1); one that
+	// said nothing at all is gone (RFC 3261 §12.2.1.2).
+	if code == 408 && !r.cancelSent {
+		c.hangup("re-INVITE not answered", []string{crossing.Q850Reason(crossing.CauseTimerExpiry)})
+	}
 }
 
 // cancelExchange takes the CANCEL of a re-INVITE. What the far side has
 // already done cannot be undone by us, so its final response decides: 487
-// when it stopped, 2xx when it had switched (RFC 6141 §3.4).
-func (c *Call) cancelExchange(ex *exchange) {
+// when it stopped, 2xx when it had switched (RFC 6141 §3.4). code is what the
+// asker gets in the former case.
+func (c *Call) cancelExchange(ex *exchange, code int) {
 	switch {
 	case ex.answered:
 	case ex.req == nil:
-		c.failExchange(failure{code: 487})
+		c.failExchange(failure{code: code})
 	case !ex.req.cancelled:
-		ex.req.cancelled = true
-		if ex.req.Client != nil && ex.req.Client.GotProvisional() {
-			c.sendCancel(ex.req)
-		}
+		ex.stopped = code
+		c.stop(ex.req, nil)
 	}
 }
 
-// endExchange answers an exchange that the end of the call overtakes.
+// endExchange answers an exchange that the end of the call overtakes. Our own
+// INVITE is cancelled: a peer may forget it together with the dialog, and
+// nothing else ends a transaction that has got a provisional response.
 func (c *Call) endExchange(code int) {
 	ex := c.ex
 	if ex == nil {
 		return
 	}
 	c.ex = nil
-	if !ex.answered {
-		c.refuseInvite(ex.from, ex.server, &ex.head, code)
+	if ex.answered {
+		return
+	}
+	c.refuseInvite(ex.from, ex.server, &ex.head, code)
+	if ex.req != nil {
+		c.stop(ex.req, nil)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"gatehouse/b2bua/crossing"
+	"gatehouse/b2bua/dialog"
 	"gatehouse/media/profile"
 	"gatehouse/media/sdp"
 	"gatehouse/policy/engine"
@@ -45,43 +47,19 @@ func New(env Env, in Invitation) *Call {
 	a.dlg.CallID = string(m.CallID())
 	a.dlg.LocalTag = a.mint(token.Tag)
 	a.dlg.RemoteTag = string(m.FromTag())
-	a.dlg.RemoteParty = bareParty(m.From())
-	a.dlg.LocalParty = bareParty(m.To())
+	a.dlg.RemoteParty = crossing.Bare(m.From())
+	a.dlg.LocalParty = crossing.Bare(m.To())
 	a.dlg.UpdateTarget(m)
 	a.dlg.Accept(m.CSeq())
-	for rr := range m.Values(msg.HeaderRecordRoute) {
-		a.dlg.RouteSet = append(a.dlg.RouteSet, string(rr))
+	a.dlg.RouteSet = dialog.RouteSetUAS(m)
+	for rr := range m.Lines(msg.HeaderRecordRoute) {
+		a.routes = append(a.routes, string(rr))
 	}
-	a.routes = a.dlg.RouteSet
 	a.setHop(in.Arrival)
-	c.sessions.learn(m, true, env.UUID)
+	c.sessions.Learn(m, true, env.UUID)
 	c.rec.begin(c, in)
-	if len(in.Decision.Targets) > 0 {
-		c.in.crossing = collect(m, a.zone, in.Decision.Targets[0].Zone, zoneHost(in.Decision.Targets[0].Zone))
-	}
+	c.in.crossings = crossing.CollectEach(m, a.zone, in.Decision.Targets)
 	return c
-}
-
-// bareParty writes the From or To of a request as the other party of the
-// dialog, without the tag.
-func bareParty(na msg.NameAddr) string {
-	s := "<" + string(na.URI) + ">"
-	if d := displayOf(na); d != "" {
-		s = d + " " + s
-	}
-	return s
-}
-
-// zoneHost is the host we show in a zone.
-func zoneHost(z *engine.Zone) string {
-	if z.Advertise != "" {
-		return z.Advertise
-	}
-	a := z.Listeners[0].Addr.Addr()
-	if a.Is6() {
-		return "[" + a.String() + "]"
-	}
-	return a.String()
 }
 
 // Begin opens the A side's media and places the first attempt. offer is the
@@ -95,6 +73,10 @@ func (c *Call) Begin(offer *sdp.Session) {
 	if offer != nil {
 		if err := c.a.sdp.Offered(offer); err != nil {
 			c.refuse(offerFailure(err))
+			return
+		}
+		if err := c.reserveAnswer(c.a); err != nil {
+			c.refuse(mediaFailure(err))
 			return
 		}
 	}
@@ -129,26 +111,18 @@ func (c *Call) finalToA(f failure) {
 		return
 	}
 	headers := f.headers
-	if !f.silent && q850(headerValues(headers, "Reason")) == 0 && f.code >= 400 {
-		headers = append(headers, Header{"Reason", q850Reason(CauseOfStatus(f.code))})
+	if !f.silent && crossing.CauseIn(headers) == 0 && f.code >= 400 {
+		headers = append(headers, crossing.Header{Name: "Reason", Value: crossing.Q850Reason(crossing.CauseOfStatus(f.received()))})
 	}
 	a.state = legOver
 	raw, err := a.buildReply(&a.head, reply{code: f.code, headers: headers})
 	if err != nil {
 		c.logger().Error().Err(err).Int("code", f.code).Msg("cannot build response")
-		return
-	}
-	c.rec.final(f.code, q850(headerValues(headers, "Reason")), f.cause)
-	c.env.Respond(a.server, f.code, raw)
-	a.server = nil
-}
-
-func headerValues(lines []Header, name string) []string {
-	var out []string
-	for _, h := range lines {
-		if h.Name == name {
-			out = append(out, h.Value)
+		if raw, err = a.buildReply(&a.head, reply{code: f.code}); err != nil {
+			return
 		}
 	}
-	return out
+	c.rec.final(f.code, crossing.CauseIn(headers), f.cause)
+	c.env.Respond(a.server, f.code, raw)
+	a.server = nil
 }

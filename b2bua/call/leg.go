@@ -84,7 +84,6 @@ type Leg struct {
 	preview    []byte // what the A side was answered on behalf of this leg
 	ringing    bool   // the leg's peer has sent a provisional above 100
 	recorded   bool   // the attempt stands in the record
-	offerless  bool   // our INVITE carried no offer
 	started    time.Time
 }
 
@@ -100,9 +99,6 @@ type answerWait struct {
 
 // pendingAnswer tells whether a 2xx of ours still waits for its ACK.
 func (l *Leg) pendingAnswer() bool { return l.answer.raw != nil }
-
-// early tells whether the leg is still before its final response.
-func (l *Leg) early() bool { return l.state == legInviting }
 
 // Dialog tells whether a request from the peer belongs to this leg's dialog.
 func (l *Leg) Dialog(m *msg.Message) bool { return l.dlg.Matches(m) }

@@ -56,6 +56,13 @@ func (c *Call) reserve(l *Leg, lines []offer.Line) ([]offer.Address, error) {
 	return local, nil
 }
 
+// reserveAnswer makes sure of the ports that an answer to the offer of l's peer
+// can need, before the other side is asked: later there is no good way back.
+func (c *Call) reserveAnswer(l *Leg) error {
+	_, err := c.reserve(l, l.sdp.OfferedLines())
+	return err
+}
+
 func hopFamily(h Hop) profile.Family {
 	return profile.FamilyOf(h.Dest.Addr.Addr())
 }
@@ -78,17 +85,22 @@ func (c *Call) answerToward(to, far *Leg) ([]byte, error) {
 	return to.sdp.BuildAnswer(far.sdp, local)
 }
 
-// settleMedia makes the relay follow an exchange that has ended, and gives up
-// the ports of lines that are off now: those that were removed
-// (RFC 3264 §8.2), and those that were offered in vain.
-func (c *Call) settleMedia(changed bool) {
+// connect makes the relay follow what both legs have agreed.
+func (c *Call) connect() {
+	if c.b == nil || !c.a.hasEnd || !c.b.hasEnd {
+		return
+	}
+	c.env.Media().Connect(c.a.end, c.b.end, offer.Streams(c.a.sdp, c.b.sdp))
+}
+
+// releaseUnused gives up the ports of the lines that are off once an exchange
+// has ended: those that were removed (RFC 3264 §8.2), and those that were
+// offered in vain.
+func (c *Call) releaseUnused() {
 	if c.b == nil || !c.a.hasEnd || !c.b.hasEnd {
 		return
 	}
 	streams := offer.Streams(c.a.sdp, c.b.sdp)
-	if changed {
-		c.env.Media().Connect(c.a.end, c.b.end, streams)
-	}
 	for _, l := range [...]*Leg{c.a, c.b} {
 		for i := range l.lines {
 			if i >= len(streams) || streams[i].Kind == profile.Off {
@@ -96,12 +108,4 @@ func (c *Call) settleMedia(changed bool) {
 			}
 		}
 	}
-}
-
-// connect makes the relay follow what both legs have agreed.
-func (c *Call) connect() {
-	if c.b == nil || !c.a.hasEnd || !c.b.hasEnd {
-		return
-	}
-	c.env.Media().Connect(c.a.end, c.b.end, offer.Streams(c.a.sdp, c.b.sdp))
 }

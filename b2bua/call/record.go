@@ -3,6 +3,7 @@ package call
 import (
 	"time"
 
+	"gatehouse/b2bua/crossing"
 	"gatehouse/media/profile"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/uri"
@@ -79,7 +80,7 @@ func (r *Record) begin(c *Call, in Invitation) {
 	if in.Decision.From != nil {
 		r.FromPeer = in.Decision.From.Name
 	}
-	r.Caller = partyOf(in.Msg.From()).user
+	r.Caller = crossing.PartyOf(in.Msg.From()).User
 	r.Called = in.User
 	r.CallerOut, r.CalledOut = r.Caller, r.Called
 }
@@ -87,10 +88,10 @@ func (r *Record) begin(c *Call, in Invitation) {
 // Refused makes the record of an initial INVITE that was refused before it
 // became a call.
 func Refused(id string, m *msg.Message, from string, code int, cause string, arrived, now time.Time) *Record {
-	r := &Record{ID: id, Start: arrived, End: now, FromPeer: from, Caller: partyOf(m.From()).user, SetupMs: now.Sub(arrived).Milliseconds(),
+	r := &Record{ID: id, Start: arrived, End: now, FromPeer: from, Caller: crossing.PartyOf(m.From()).User, SetupMs: now.Sub(arrived).Milliseconds(),
 		HangupBy: "gatehouse", Verdict: verdictRefused, Attempts: []AttemptRecord{}, Legs: []LegRecord{}}
 	if u, err := uri.Parse(string(m.RequestURI())); err == nil {
-		r.Called, _ = userOf(u)
+		r.Called, _ = crossing.UserOf(u)
 	}
 	r.final(code, 0, cause)
 	return r
@@ -110,9 +111,9 @@ func (r *Record) markAnswered(c *Call, now time.Time) {
 func (r *Record) final(code, cause int, text string) {
 	r.Code, r.Cause, r.Q850 = code, text, cause
 	if cause == 0 {
-		r.Q850 = CauseOfStatus(code)
+		r.Q850 = crossing.CauseOfStatus(code)
 		if code == 487 {
-			r.Q850 = causeNormalClearing
+			r.Q850 = crossing.CauseNormalClearing
 		}
 	}
 }

@@ -78,10 +78,10 @@ func (d *Dialog) Matches(m *msg.Message) bool {
 }
 
 // UpdateTarget takes the Contact of a target refresh request or of a response
-// to ours. A message without a Contact leaves the target as it was.
+// to ours. A message without a usable Contact leaves the target as it was.
 func (d *Dialog) UpdateTarget(m *msg.Message) {
-	if c, ok := m.Contact(); ok && !c.IsStar() {
-		d.RemoteTarget = string(c.URI)
+	if target, ok := Target(m); ok {
+		d.RemoteTarget = target
 	}
 }
 

@@ -18,13 +18,16 @@ func routeURI(value string) (route, bool) {
 	if err != nil {
 		return route{}, false
 	}
-	r := route{raw: string(na.URI)}
-	u, err := uri.Parse(r.raw)
-	if err != nil {
-		return r, false
+	raw, ok := requestURI(string(na.URI))
+	if !ok {
+		return route{}, false
 	}
-	_, r.loose = u.Param("lr")
-	return r, true
+	u, err := uri.Parse(raw)
+	if err != nil {
+		return route{}, false
+	}
+	_, loose := u.Param("lr")
+	return route{raw: raw, loose: loose}, true
 }
 
 // RouteSetUAS is the route set a request gives to the side that answers it:
@@ -41,13 +44,17 @@ func RouteSetUAC(response *msg.Message) []string {
 	return set
 }
 
+// recordRoutes leaves out what is no route: a dialog that goes around a broken
+// proxy is better than one that can never be ended.
 func recordRoutes(m *msg.Message) []string {
 	if m.Count(msg.HeaderRecordRoute) == 0 {
 		return nil
 	}
 	var set []string
 	for v := range m.Values(msg.HeaderRecordRoute) {
-		set = append(set, string(v))
+		if _, ok := routeURI(string(v)); ok {
+			set = append(set, string(v))
+		}
 	}
 	return set
 }

@@ -196,8 +196,9 @@ func answerLine(m *sdp.Media, v *viewLine, local Address, out *verdict) (sdp.Med
 
 // answerCodecs gives the codecs of the far answer under the names and numbers of the offer, in the far side's order.
 func answerCodecs(asked, far []codec) ([]codec, renumber) {
-	var list []proposed
-	for _, p := range common(asked, far) {
+	pairs := common(asked, far)
+	list := make([]proposed, 0, len(pairs))
+	for _, p := range pairs {
 		list = append(list, proposed{&far[p.y], asked[p.x].PT})
 	}
 	codecs, to := settle(list)

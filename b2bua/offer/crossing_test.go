@@ -213,7 +213,7 @@ func TestLines_Family_FollowsThePeer(t *testing.T) {
 	}
 	c.commit()
 	// from now on both families are known
-	ok(t, c.a.Offered(desc(t, "2001:db8::20", "m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 31")))
+	ok(t, c.a.Offered(desc(t, "2001:db8::20", "m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 31", "m=image 0 udptl t38", "m=audio 0 RTP/SAVP 0")))
 	if got := c.b.OfferLines(c.a); len(got) != 4 || got[0].Family != profile.IPv4 || got[1].Family != profile.IPv4 || got[2].Relay {
 		t.Fatalf("%+v", got)
 	}

@@ -160,7 +160,7 @@ func TestStreams_OneWay_DropsTheOtherWay(t *testing.T) {
 }
 
 // wish gives the direction we would now offer toward one leg for the other.
-func wish(t *testing.T, c *call, to, far *Leg) string {
+func wish(t *testing.T, to, far *Leg) string {
 	t.Helper()
 	b, err := to.BuildOffer(far, at(ourA, 20000, to.OfferLines(far)))
 	s := must(t, b, err)
@@ -176,10 +176,10 @@ func TestB084_InactiveOverAHold_ForgetsNeitherWish(t *testing.T) {
 	c.offer(c.a, c.b, desc(t, addrA, audio("4000", "inactive")...)) // A holds harder
 	c.answer(c.b, c.a, desc(t, addrB, audio("6000", "inactive")...))
 	c.commit()
-	if got := wish(t, c, c.a, c.b); got != "sendonly" {
+	if got := wish(t, c.a, c.b); got != "sendonly" {
 		t.Errorf("B's wish is %s", got)
 	}
-	if got := wish(t, c, c.b, c.a); got != "inactive" {
+	if got := wish(t, c.b, c.a); got != "inactive" {
 		t.Errorf("A's wish is %s", got)
 	}
 	toB := c.offer(c.a, c.b, desc(t, addrA, audio("4000", "recvonly")...)) // A hears again, and does not speak
@@ -191,14 +191,14 @@ func TestB084_InactiveOverAHold_ForgetsNeitherWish(t *testing.T) {
 	if toA.Media[0].Direction != sdp.SendOnly {
 		t.Fatalf("%v", toA.Media[0].Direction)
 	}
-	if got := wish(t, c, c.a, c.b); got != "sendonly" {
+	if got := wish(t, c.a, c.b); got != "sendonly" {
 		t.Errorf("B's wish is %s", got)
 	}
 }
 
 func TestB082_RecvonlyOffer_LeavesTheFarWishToReceive(t *testing.T) {
 	c, _, _ := setup(t, audio("4000", "recvonly"), audio("6000", "sendonly"))
-	if got := wish(t, c, c.a, c.b); got != "sendrecv" {
+	if got := wish(t, c.a, c.b); got != "sendrecv" {
 		t.Fatalf("B's wish is %s", got)
 	}
 }

@@ -14,7 +14,7 @@ var ErrOrder = errors.New("offer/answer out of order")
 // Refusal is the verdict that a description leaves nothing in common: the offer deserves Code (488) with a Warning.
 type Refusal struct {
 	Code    int    // SIP status: 488
-	Warning int    // RFC 3261 §20.43: 302 transport protocol, 304 media type, 305 media format
+	Warning int    // RFC 3261 §20.43: 302 transport protocol, 304 media type, 305 media format, 399 anything else
 	Text    string // warn-text, ASCII, safe on the wire
 }
 

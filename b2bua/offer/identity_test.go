@@ -2,6 +2,8 @@ package offer
 
 import (
 	"bytes"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -270,5 +272,24 @@ func TestB081_RemovedStream_IsOffOnBothLegs(t *testing.T) {
 	toB = c.offer(c.a, c.b, desc(t, addrA, append(pcmuOffer, "m=video 4012 RTP/AVP 31")...))
 	if len(toB.Media) != 2 || toB.Media[1].Rejected() {
 		t.Fatalf("%+v", toB.Media)
+	}
+}
+
+func TestB078_OfferWithALineMissing_IsRefusedAndTheSessionStays(t *testing.T) {
+	c := newCall(t)
+	ok(t, c.a.Offered(desc(t, addrA, "m=audio 4000 RTP/AVP 0", "m=video 0 RTP/AVP 31")))
+	_, err := c.b.BuildOffer(c.a, at(ourB, 30000, c.b.OfferLines(c.a)))
+	ok(t, err)
+	ok(t, c.b.Answered(desc(t, addrB, "m=audio 6000 RTP/AVP 0", "m=video 0 RTP/AVP 31")))
+	_, err = c.a.BuildAnswer(c.b, at(ourA, 20000, c.a.AnswerLines(c.b)))
+	ok(t, err)
+	c.commit()
+	before := Streams(c.a, c.b)
+	var refusal *Refusal
+	if err := c.a.Offered(desc(t, addrA, "m=audio 4000 RTP/AVP 0")); !errors.As(err, &refusal) || refusal.Code != 488 {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	if c.a.Open() || !reflect.DeepEqual(Streams(c.a, c.b), before) {
+		t.Error("the refused offer left something")
 	}
 }

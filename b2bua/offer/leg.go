@@ -72,10 +72,14 @@ func (l *Leg) Clone() *Leg {
 }
 
 // Offered takes the peer's offer and opens an exchange; one that was answered is committed by it, an unanswered offer
-// of the peer is replaced. ErrOrder while an offer of ours is unanswered.
+// of the peer is replaced. ErrOrder while an offer of ours is unanswered, a *Refusal when an m-line of the standing
+// agreement is missing: lines are never taken away (RFC 3264 §8).
 func (l *Leg) Offered(s *sdp.Session) error {
 	if l.x.role == ours && !l.x.answered {
 		return fmt.Errorf("offer of the peer while ours is unanswered: %w", ErrOrder)
+	}
+	if len(s.Media) < len(l.cur.lines) {
+		return &Refusal{Code: notAcceptable, Warning: warnOther, Text: "Media line missing"}
 	}
 	l.begin(theirs)
 	l.x.offer = s

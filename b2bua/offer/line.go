@@ -145,6 +145,22 @@ func (l *Leg) AnswerLines(far *Leg) []Line {
 	return out
 }
 
+// OfferedLines says what answering the peer's open offer needs when the far side takes all of it, per m-line of that
+// offer. It is empty when none is open.
+func (l *Leg) OfferedLines() []Line {
+	if l.x.role != theirs {
+		return nil
+	}
+	out := make([]Line, len(l.x.offer.Media))
+	for i := range l.x.offer.Media {
+		m := &l.x.offer.Media[i]
+		if kind := relayKind(m); kind != profile.Off && !m.Rejected() {
+			out[i] = Line{Relay: true, Kind: kind, Family: l.family(i, m.Addr)}
+		}
+	}
+	return out
+}
+
 // family chooses the address family of our line i: that of the address the peer shows, of what it showed or we
 // advertised before on that line, of any line of its; Any when the peer is not known yet.
 func (l *Leg) family(i int, shown netip.Addr) profile.Family {

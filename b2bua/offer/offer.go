@@ -8,6 +8,7 @@
 // An exchange runs like this; a is the leg the offer came from, b the far one, roles are symmetrical:
 //
 //	a.Offered(sdp)                      // the peer's offer: INVITE, re-INVITE, UPDATE, or a 2xx to our offerless INVITE
+//	a.OfferedLines()                    // what the answer may need at most, to be sure of it before anybody is asked
 //	need := b.OfferLines(a)             // per m-line: relay it? RTP or datagram? which address family?
 //	body, err := b.BuildOffer(a, local) // local[i] = our address for m-line i; the zero Address refuses the line
 //	b.Answered(sdp)                     // the peer's answer; may be called again with a later one (18x, then 2xx)

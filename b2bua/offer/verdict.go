@@ -6,6 +6,7 @@ const (
 	warnTransport = 302
 	warnMedia     = 304
 	warnFormat    = 305
+	warnOther     = 399
 )
 
 // notAcceptable is the status of a refused offer (RFC 3261 §21.4.26).

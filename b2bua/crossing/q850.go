@@ -1,4 +1,4 @@
-package call
+package crossing
 
 import (
 	"strconv"
@@ -7,13 +7,13 @@ import (
 
 // The ISDN causes we give ourselves (ITU-T Q.850).
 const (
-	causeNormalClearing = 16
-	causeUnspecified    = 31 // also every status that is not listed
-	causeTimerExpiry    = 102
+	CauseNormalClearing = 16
+	CauseUnspecified    = 31 // also every status that is not listed
+	CauseTimerExpiry    = 102
 )
 
-// q850 finds the ISDN cause among reason values, 0 when there is none.
-func q850(values []string) int {
+// Q850 finds the ISDN cause among reason values, 0 when there is none.
+func Q850(values []string) int {
 	for _, v := range values {
 		proto, params, _ := strings.Cut(v, ";")
 		if !strings.EqualFold(proto, "Q.850") {
@@ -28,7 +28,21 @@ func q850(values []string) int {
 	return 0
 }
 
-func q850Reason(cause int) string { return "Q.850;cause=" + strconv.Itoa(cause) }
+// CauseIn finds the ISDN cause among the Reason lines of a message, 0 when
+// there is none.
+func CauseIn(lines []Header) int {
+	for _, h := range lines {
+		if h.Name == "Reason" {
+			if cause := Q850([]string{h.Value}); cause != 0 {
+				return cause
+			}
+		}
+	}
+	return 0
+}
+
+// Q850Reason writes the Reason value of a cause.
+func Q850Reason(cause int) string { return "Q.850;cause=" + strconv.Itoa(cause) }
 
 // CauseOfStatus maps a SIP status to its ISDN cause (RFC 3398 §8.2.6.1).
 func CauseOfStatus(code int) int {
@@ -60,7 +74,7 @@ func CauseOfStatus(code int) int {
 	case 413, 414, 416, 420, 421, 423, 505, 513:
 		return 127
 	default:
-		return causeUnspecified
+		return CauseUnspecified
 	}
 }
 

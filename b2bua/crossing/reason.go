@@ -1,16 +1,17 @@
-package call
+package crossing
 
 import (
 	"strconv"
 	"strings"
 
+	"gatehouse/sip/grammar"
 	"gatehouse/sip/msg"
 )
 
-// reasons reads the Reason header of a message, one value per protocol, cut
+// Reasons reads the Reason header of a message, one value per protocol, cut
 // down to protocol and cause; the text goes along only between zones of full
 // trust (RFC 3326 §2).
-func reasons(m *msg.Message, text bool) []string {
+func Reasons(m *msg.Message, text bool) []string {
 	if m.Count(msg.HeaderReason) == 0 {
 		return nil
 	}
@@ -20,7 +21,7 @@ func reasons(m *msg.Message, text bool) []string {
 		proto, params, _ := strings.Cut(string(v), ";")
 		proto = strings.TrimSpace(proto)
 		key := strings.ToUpper(proto)
-		if proto == "" || seen[key] || !isToken(proto) {
+		if proto == "" || seen[key] || !grammar.IsToken(proto) {
 			continue
 		}
 		value := proto
@@ -45,15 +46,4 @@ func param(params, name string) (string, bool) {
 	na := msg.NameAddr{Params: []byte(params)}
 	v, ok := na.Param(name)
 	return strings.TrimSpace(string(v)), ok
-}
-
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alnum && !strings.ContainsRune("-.!%*_+`'~", rune(c)) {
-			return false
-		}
-	}
-	return s != ""
 }

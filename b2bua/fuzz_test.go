@@ -1,0 +1,95 @@
+package b2bua_test
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// How a fuzzed input reaches the border.
+const (
+	fuzzUDP    = iota // from a known peer
+	fuzzTCP           // on a connection of it
+	fuzzAnswer        // from the B side, while an INVITE waits there
+	fuzzDialog        // from the caller, in an established call
+	fuzzWays
+)
+
+// fuzzHead in an input stands for what makes it belong to the call: the lines
+// of the INVITE a response repeats, or those of the dialog.
+const fuzzHead = "@HEAD@"
+
+// FuzzBorder gives bytes to a whole signalling side. Whatever they are: it does
+// not panic, answers the next OPTIONS, sends nothing malformed to the other
+// side, and once everybody has hung up nothing is left.
+func FuzzBorder(f *testing.F) {
+	f.Add(byte(fuzzUDP), newDraft("INVITE", 1).raw())
+	f.Add(byte(fuzzUDP), newDraft("CANCEL", 2).raw())
+	f.Add(byte(fuzzTCP), append(newDraft("INVITE", 3).raw(), newDraft("OPTIONS", 4).raw()...))
+	body := "Content-Type: application/sdp\r\n\r\n" + strings.ReplaceAll(plainOffer, "\n", "\r\n") + "\r\n"
+	f.Add(byte(fuzzAnswer), []byte("SIP/2.0 200 OK\r\n"+fuzzHead+"Contact: <sip:b@203.0.113.20>\r\n"+body))
+	f.Add(byte(fuzzAnswer), []byte("SIP/2.0 183 x\r\n"+fuzzHead+"Reason: SIP;cause=1\r\n"+body))
+	f.Add(byte(fuzzAnswer), []byte("SIP/2.0 302 x\r\n"+fuzzHead+"Contact: <sip:1@x>;q=0.1, <tel:2>\r\n\r\n"))
+	f.Add(byte(fuzzDialog), []byte("INVITE sip:10.0.0.1 SIP/2.0\r\n"+fuzzHead+"CSeq: 2 INVITE\r\nContact: <sip:100@10.0.0.20>\r\n"+body))
+	f.Add(byte(fuzzDialog), []byte("BYE sip:10.0.0.1 SIP/2.0\r\n"+fuzzHead+"CSeq: 3 BYE\r\nReason: Q.850;cause=16\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, way byte, raw []byte) {
+		if len(raw) > 60000 {
+			return
+		}
+		synctest.Test(t, func(t *testing.T) { fuzzBorder(t, int(way)%fuzzWays, raw) })
+	})
+}
+
+func fuzzBorder(t *testing.T, way int, raw []byte) {
+	p := newProbe(t)
+	b := p.listen(addrB)
+	switch way {
+	case fuzzUDP:
+		p.send(p.v4, raw)
+	case fuzzTCP:
+		p.stream(p.dial(), raw)
+	default:
+		call := newDraft("INVITE", 1)
+		o := p.send(p.v4, call.raw())
+		if len(o.calls) != 1 {
+			t.Fatalf("INVITE for the call: %+v", o)
+		}
+		answer := answerTo(o.calls[0])
+		border := netip.MustParseAddrPort("203.0.113.10:5060")
+		if way == fuzzAnswer {
+			_, head, _ := strings.Cut(answer, "\r\n")
+			head, _, _ = strings.Cut(head, "Contact:")
+			if _, err := b.WriteToUDPAddrPort(bytes.ReplaceAll(raw, []byte(fuzzHead), []byte(head)), border); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if _, err := b.WriteToUDPAddrPort([]byte(answer), border); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		tag := toTag(t, p, "SIP/2.0 200")
+		head := "Via: SIP/2.0/UDP 10.0.0.20:5060;branch=z9hG4bKfuzz;rport\r\nMax-Forwards: 70\r\nFrom: <sip:100@10.0.0.20>;tag=f1\r\nTo: <sip:+15550100@10.0.0.1>;tag=" + tag + "\r\nCall-ID: bad1\r\n"
+		p.send(p.v4, []byte("ACK sip:10.0.0.1 SIP/2.0\r\n"+strings.Replace(head, "fuzz", "ack", 1)+"CSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n"))
+		p.send(p.v4, bytes.ReplaceAll(raw, []byte(fuzzHead), []byte(head)))
+	}
+	synctest.Wait()
+	p.alive(p.v4)
+	// Nobody answers any more; what is still up ends by its longest duration.
+	time.Sleep(5 * time.Hour)
+	p.finish()
+}
+
+// toTag is the To tag of the last message to the caller that starts so.
+func toTag(t *testing.T, p *probe, start string) string {
+	t.Helper()
+	sent := p.r.wire.sent(addrA, start)
+	if len(sent) == 0 {
+		t.Fatalf("no %q for the caller", start)
+	}
+	_, tag, _ := strings.Cut(headers(sent[len(sent)-1], "To")[0], ";tag=")
+	return tag
+}
