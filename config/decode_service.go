@@ -117,6 +117,8 @@ func (d *decoder) setToken(at strict.Place, a *adminDraft, text string) {
 		d.Fail(at, "the token is longer than %d bytes", strict.MaxTextBytes)
 	case strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsSpace(r) || unicode.IsControl(r) }):
 		d.Fail(at, "the token must be one line of ASCII without spaces")
+	case len(text) < MinTokenBytes:
+		d.Fail(at, "the token is shorter than %d characters", MinTokenBytes)
 	default:
 		a.admin.Token = NewSecret(text)
 	}

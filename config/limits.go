@@ -20,6 +20,8 @@ const (
 	fewMediaPorts = 100
 	// DefaultSIPPort is the port of SIP over UDP and TCP, RFC 3261 §19.1.2.
 	DefaultSIPPort = 5060
+	// MinTokenBytes is the shortest token of the API: it cannot be guessed over the network when it is random.
+	MinTokenBytes = 16
 	// maxPort is the largest port number.
 	maxPort = 65535
 	// maxHostBytes and maxLabelBytes are the longest host name and label, RFC 1035 §2.3.4.

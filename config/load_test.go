@@ -186,7 +186,7 @@ func TestLoad_Bytes_AreNotKept(t *testing.T) {
 func withAdmin(admin string) string { return smallest + "admin: " + admin + "\n" }
 
 func TestLoad_AdminListen_DefaultAndLoopback(t *testing.T) {
-	t.Setenv("GATEHOUSE_TEST_TOKEN", "s3cret-canary")
+	t.Setenv("GATEHOUSE_TEST_TOKEN", "s3cret-canary-in-the-mine")
 	for admin, want := range map[string]string{
 		"":                           "127.0.0.1:8060",
 		"{}":                         "127.0.0.1:8060",
@@ -227,9 +227,9 @@ func TestLoad_AdminListen_DefaultAndLoopback(t *testing.T) {
 }
 
 func TestLoad_Secret_IsNeverPrinted(t *testing.T) {
-	t.Setenv("GATEHOUSE_TEST_TOKEN", "s3cret-canary")
+	t.Setenv("GATEHOUSE_TEST_TOKEN", "s3cret-canary-in-the-mine")
 	c := mustLoad(t, withAdmin(`{token: "${GATEHOUSE_TEST_TOKEN}"}`))
-	if c.Admin.Token.Reveal() != "s3cret-canary" || c.Admin.Token.IsZero() {
+	if c.Admin.Token.Reveal() != "s3cret-canary-in-the-mine" || c.Admin.Token.IsZero() {
 		t.Fatal("the token is lost")
 	}
 	asJSON, err := json.Marshal(c.Admin.Token)
@@ -271,19 +271,19 @@ func writeFiles(t *testing.T, admin, secret string, mode os.FileMode) string {
 }
 
 func TestLoadFile_RelativePaths_CountFromTheFile(t *testing.T) {
-	path := writeFiles(t, `{listen: "0.0.0.0:8060", token_file: token}`, "s3cret\n", 0o600)
+	path := writeFiles(t, `{listen: "0.0.0.0:8060", token_file: token}`, "s3cret-canary-in-the-mine\n", 0o600)
 	c, warnings, err := config.LoadFile(path)
 	if err != nil || len(warnings) != 0 {
 		t.Fatalf("got %v, %v", warnings, err)
 	}
 	dir := filepath.Dir(path)
-	if c.Admin.TokenFile != filepath.Join(dir, "token") || c.Admin.Token.Reveal() != "s3cret" || c.CDR.File != filepath.Join(dir, "cdr.jsonl") || c.Path != path {
+	if c.Admin.TokenFile != filepath.Join(dir, "token") || c.Admin.Token.Reveal() != "s3cret-canary-in-the-mine" || c.CDR.File != filepath.Join(dir, "cdr.jsonl") || c.Path != path {
 		t.Errorf("got %+v", c)
 	}
 }
 
 func TestLoadFile_OpenSecret_IsAWarning(t *testing.T) {
-	path := writeFiles(t, `{token_file: token}`, "s3cret\n", 0o644)
+	path := writeFiles(t, `{token_file: token}`, "s3cret-canary-in-the-mine\n", 0o644)
 	_, warnings, err := config.LoadFile(path)
 	if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0].String(), ":11:21: admin.token_file: ") || !strings.Contains(warnings[0].Message, "mode 0644") {
 		t.Errorf("got %v, %v", warnings, err)
@@ -298,6 +298,7 @@ func TestLoadFile_BadSecret_IsAMistakeWithItsPlace(t *testing.T) {
 		"two\nlines":              "one line of ASCII",
 		"caf\u00e9":               "one line of ASCII",
 		strings.Repeat("x", 5000): "longer than 4096 bytes",
+		strings.Repeat("x", 15):   "shorter than 16 characters",
 		"null\x00byte":            "one line of ASCII",
 	} {
 		_, _, err := config.LoadFile(writeFiles(t, `{token_file: token}`, secret, 0o600))

@@ -132,7 +132,7 @@ func mediaSection() Section {
 func adminSection() Section {
 	return Section{Path: secAdmin, Doc: "The listener of the API. `/healthz`, `/readyz` and `/metrics` never need a token.", Keys: []Key{
 		{Name: "listen", Want: "ADDRESS:PORT", Default: DefaultAdminListen, Field: "Admin.Listen", Doc: "Without a token it must be a loopback address."},
-		{Name: "token_file", Want: "a path", Field: "Admin.TokenFile", Doc: "A file whose one line is the bearer token of the API."},
+		{Name: "token_file", Want: "a path", Field: "Admin.TokenFile", Doc: "A file whose one line is the bearer token of the API, at least 16 characters."},
 		{Name: "token", Want: "${NAME}", Field: "Admin.Token", Doc: "The token from an environment variable, instead of `token_file`. A literal token is refused."},
 	}}
 }

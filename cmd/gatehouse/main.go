@@ -5,8 +5,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -27,8 +29,24 @@ func main() {
 		if asExit(err, &exit) {
 			os.Exit(int(exit))
 		}
-		fmt.Fprintln(os.Stderr, "gatehouse:", err)
+		complain(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// complainTime bounds the last words: stderr may be a pipe that nobody reads,
+// and that is no reason to stay.
+const complainTime = time.Second
+
+func complain(w io.Writer, err error) {
+	done := make(chan struct{})
+	go func() {
+		fmt.Fprintln(w, "gatehouse:", err)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(complainTime):
 	}
 }
 

@@ -49,17 +49,25 @@ func runCommand() *cobra.Command {
 }
 
 func run(path string, drain time.Duration) error {
-	load := func() (*config.Config, []config.Issue, error) { return config.LoadFile(path) }
-	a, err := app.New(app.Options{Load: load, Log: os.Stderr, Version: version, Commit: commit(), DrainTime: drain})
-	if err != nil {
-		return err
+	if drain < 0 {
+		return fmt.Errorf("--drain %v: want no less than 0", drain)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	reload, now := make(chan struct{}, 1), make(chan struct{}, 1)
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
+	// Who reads our log may end: lines are lost then, not calls.
+	signal.Ignore(syscall.SIGPIPE)
+	// A reload asked for during the start must not end the process, it waits.
+	signal.Notify(signals, syscall.SIGHUP)
+	load := func() (*config.Config, []config.Issue, error) { return config.LoadFile(path) }
+	a, err := app.New(app.Options{Load: load, Log: os.Stderr, Version: version, Commit: commit(), DrainTime: drain})
+	if err != nil {
+		return err
+	}
+	// Until here a stop ends the process as it is: there was nothing to drain.
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	go dispatch(signals, stop, reload, now)
 	return a.Run(ctx, reload, now)
 }

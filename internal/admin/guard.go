@@ -35,7 +35,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 }
 
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, code int, text string) {
-	s.log.Warn().Str("src", r.RemoteAddr).Int("code", code).Str("cause", text).Msg("api request refused")
+	s.noise.Warn().Str("src", r.RemoteAddr).Int("code", code).Str("cause", text).Msg("api request refused")
 	fail(w, code, text)
 }
 

@@ -14,8 +14,8 @@ const (
 	maxHeadBytes = 16 << 10
 	// maxBodyBytes bounds a request's body; none of the present ones has any use for one.
 	maxBodyBytes = 64 << 10
-	// maxConns bounds the open connections; more wait in the kernel's queue.
-	maxConns = 128
+	// defaultConns bounds the open connections where Options do not.
+	defaultConns = 128
 	// MinTokenBytes is the shortest token accepted: it cannot be guessed over
 	// the network when it is random.
 	MinTokenBytes = 16

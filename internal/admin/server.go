@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -25,6 +26,12 @@ type Options struct {
 	Gateway Gateway
 	Metrics http.Handler
 	Log     zerolog.Logger
+	// Noise takes what anybody who reaches the listener can trigger, so the
+	// caller must have it sampled.
+	Noise zerolog.Logger
+	// MaxConns is how many connections may be open; more wait in the kernel's
+	// queue. 0 is 128.
+	MaxConns int
 }
 
 // Server is the running API.
@@ -32,6 +39,7 @@ type Server struct {
 	gateway  Gateway
 	metrics  http.Handler
 	log      zerolog.Logger
+	noise    zerolog.Logger
 	loopback bool
 	token    atomic.Pointer[[sha256.Size]byte] // of the token; nil without one
 	origins  *http.CrossOriginProtection
@@ -48,8 +56,8 @@ var (
 
 // Open binds the listener and serves.
 func Open(o Options) (*Server, error) {
-	s := &Server{gateway: o.Gateway, metrics: o.Metrics, log: o.Log, loopback: o.Listen.Addr().Unmap().IsLoopback(),
-		origins: http.NewCrossOriginProtection()}
+	s := &Server{gateway: o.Gateway, metrics: o.Metrics, log: o.Log, noise: o.Noise,
+		loopback: o.Listen.Addr().Unmap().IsLoopback(), origins: http.NewCrossOriginProtection()}
 	if err := s.SetToken(o.Token); err != nil {
 		return nil, fmt.Errorf("admin listener %s: %w", o.Listen, err)
 	}
@@ -57,7 +65,7 @@ func Open(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin listener: %w", err)
 	}
-	s.listener = newCapped(l, maxConns)
+	s.listener = newCapped(l, cmp.Or(o.MaxConns, defaultConns))
 	s.http = &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: headTimeout,
@@ -65,7 +73,7 @@ func Open(o Options) (*Server, error) {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeadBytes,
-		ErrorLog:          stdlog.New(errorLog{o.Log}, "", 0),
+		ErrorLog:          stdlog.New(errorLog{o.Noise}, "", 0),
 	}
 	s.work.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -95,14 +103,17 @@ func (s *Server) SetToken(token string) error {
 }
 
 // Close stops accepting and waits for the requests under way until the context
-// ends; then they are cut off.
+// ends; then they are cut off, which is no error: their clients are slow.
 func (s *Server) Close(ctx context.Context) error {
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("close admin listener: %w", err), s.http.Close())
+	var err error
+	if s.http.Shutdown(ctx) != nil {
+		err = s.http.Close()
 	}
 	s.work.Wait()
-	return err
+	if err != nil {
+		return fmt.Errorf("close admin listener: %w", err)
+	}
+	return nil
 }
 
 // errorLog takes net/http's own complaints, most of them about clients.

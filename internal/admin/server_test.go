@@ -275,11 +275,27 @@ func TestServer_GatewayFails_SaysSo(t *testing.T) {
 	}
 }
 
+// Who cannot get in must not be able to write a line for each attempt.
+func TestServer_Refusals_GoToTheSampledLog(t *testing.T) {
+	var main, noise bytes.Buffer
+	o := options(&fake{}, token)
+	o.Log, o.Noise = zerolog.New(&main), zerolog.New(&noise)
+	s := serve(t, o)
+	if w := ask(s, "GET", "/api/v1/calls", nil); w.Code != http.StatusUnauthorized {
+		t.Fatalf("status %d", w.Code)
+	}
+	if main.Len() > 0 || strings.Count(noise.String(), "\n") != 1 || !strings.Contains(noise.String(), "api request refused") {
+		t.Errorf("log %q, sampled %q", main.String(), noise.String())
+	}
+}
+
 func TestServer_RealConnections_ServedCappedAndClosed(t *testing.T) {
-	s := serve(t, options(&fake{}, ""))
+	o := options(&fake{}, "")
+	o.MaxConns = 3
+	s := serve(t, o)
 	url := "http://" + s.Addr().String()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for range maxConns + 10 { // slots are given back
+	for range 2 * o.MaxConns { // slots are given back
 		resp, err := client.Get(url + "/metrics")
 		if err != nil {
 			t.Fatal(err)

@@ -78,8 +78,13 @@ func New(o Options) (*App, error) {
 	return a, nil
 }
 
-// closeTime bounds the joining of everything at the end.
-const closeTime = 10 * time.Second
+const (
+	// closeTime bounds the joining of everything at the end.
+	closeTime = 10 * time.Second
+	// closeStep is the time of one part; connections have two, for what is
+	// queued on them, and call records three, for a disk that is slow.
+	closeStep = closeTime / 10
+)
 
 func (a *App) open() error {
 	c, advice, err := a.o.Load()
@@ -92,34 +97,39 @@ func (a *App) open() error {
 	}
 	a.advise(advice)
 	a.reloadOK.Store(true)
-	raiseFileLimit(&a.log)
 	snapshot, err := engine.Compile(c)
 	if err != nil {
 		return fmt.Errorf("compile policy: %w", err)
 	}
 	if c.CDR.File != "" {
 		if a.cdr, err = cdr.Open(cdr.Options{Path: c.CDR.File, Log: a.log}); err != nil {
-			return fmt.Errorf("open call records: %w", err)
+			return err
 		}
 	}
 	a.resolver = resolve.New(resolve.Options{})
+	zones := mediaZones(c)
+	share := a.budget(addresses(zones))
 	front := &handler{}
-	if a.media, err = anchor.New(anchor.Config{Zones: mediaZones(c), Timeout: c.Media.Timeout, OnTimeout: func(owner uint64) {
+	if a.media, err = anchor.New(anchor.Config{Zones: zones, Timeout: c.Media.Timeout, OnTimeout: func(owner uint64) {
 		front.engine.Load().MediaTimeout(owner)
-	}, Log: a.log}); err != nil {
+	}, Log: a.log, Sockets: share.sockets, Reserve: share.reserve}); err != nil {
 		return fmt.Errorf("open media: %w", err)
 	}
-	a.stack, err = transport.New(transport.Options{Handler: front, Log: a.log, Noise: a.noise(), Admission: func() transport.Admission {
+	a.stack, err = transport.New(transport.Options{Handler: front, Log: a.log, Noise: a.noise(), Limits: share.sip, Admission: func() transport.Admission {
 		return admission{front.engine.Load().Snapshot()}
 	}})
 	if err != nil {
 		return fmt.Errorf("open transport: %w", err)
 	}
-	a.listen = newListeners(a.stack)
 	if a.engine, err = a.newEngine(snapshot); err != nil {
 		return err
 	}
 	front.engine.Store(a.engine)
+	return a.serve(c, share.api)
+}
+
+// serve opens what others reach us by, once everything behind it stands.
+func (a *App) serve(c *config.Config, apiConns int) error {
 	ch, err := a.listen.prepare(c)
 	if err != nil {
 		return err
@@ -128,7 +138,7 @@ func (a *App) open() error {
 	if c.Admin.Listen.IsValid() {
 		registry := metrics.New(a.sources(), metrics.Build{Version: a.o.Version, Commit: a.o.Commit})
 		a.admin, err = admin.Open(admin.Options{Listen: c.Admin.Listen, Token: c.Admin.Token.Reveal(), Gateway: gateway{a},
-			Metrics: metrics.Handler(registry), Log: a.log})
+			Metrics: metrics.Handler(registry), Log: a.log, Noise: a.noise(), MaxConns: apiConns})
 		if err != nil {
 			return err
 		}
@@ -138,6 +148,7 @@ func (a *App) open() error {
 }
 
 func (a *App) newEngine(snapshot *engine.Snapshot) (*b2bua.Engine, error) {
+	a.listen = newListeners(a.stack, a.log)
 	sealer, err := newSealer()
 	if err != nil {
 		return nil, err
@@ -159,21 +170,26 @@ func (a *App) Close(ctx context.Context) error {
 	a.ready.Store(false)
 	a.end()
 	var errs []error
-	step := func(present bool, closeIt func(context.Context) error) {
-		if present {
-			errs = append(errs, closeIt(ctx))
+	// Each part has its own time, so that one that hangs, such as a client of
+	// the API that sends its request drop by drop, takes none of the others'.
+	step := func(present bool, most time.Duration, closeIt func(context.Context) error) {
+		if !present {
+			return
 		}
+		ctx, cancel := context.WithTimeout(ctx, most)
+		defer cancel()
+		errs = append(errs, closeIt(ctx))
 	}
-	step(a.admin != nil, func(ctx context.Context) error { return a.admin.Close(ctx) })
-	step(a.stack != nil, func(ctx context.Context) error { return a.stack.Close(ctx) })
-	step(a.engine != nil, func(ctx context.Context) error { return a.engine.Close(ctx) })
-	step(a.resolver != nil, func(ctx context.Context) error { return a.resolver.Close(ctx) })
-	step(a.media != nil, func(ctx context.Context) error { return a.media.Shutdown(ctx) })
-	step(a.cdr != nil, func(ctx context.Context) error { return a.cdr.Close(ctx) })
+	step(a.admin != nil, closeStep, func(ctx context.Context) error { return a.admin.Close(ctx) })
+	step(a.stack != nil, 2*closeStep, func(ctx context.Context) error { return a.stack.Close(ctx) })
+	step(a.engine != nil, closeStep, func(ctx context.Context) error { return a.engine.Close(ctx) })
+	step(a.resolver != nil, closeStep, func(ctx context.Context) error { return a.resolver.Close(ctx) })
+	step(a.media != nil, closeStep, func(ctx context.Context) error { return a.media.Shutdown(ctx) })
+	step(a.cdr != nil, 3*closeStep, func(ctx context.Context) error { return a.cdr.Close(ctx) })
 	a.wg.Wait()
 	if a.engine != nil {
 		a.log.Info().Msg("stopped")
 	}
-	step(a.logOut != nil, func(ctx context.Context) error { return a.logOut.Close(ctx) })
+	step(a.logOut != nil, closeStep, func(ctx context.Context) error { return a.logOut.Close(ctx) })
 	return errors.Join(errs...)
 }

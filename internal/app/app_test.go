@@ -62,12 +62,19 @@ func (s *site) load() (*config.Config, []config.Issue, error) {
 
 func open(t *testing.T) *site {
 	t.Helper()
+	return openText(t, func(text string) string { return text })
+}
+
+// openText opens a site whose file is changed first.
+func openText(t *testing.T, change func(string) string) *site {
+	t.Helper()
 	testlab.NoLeaks(t)
 	plan, err := demo.Choose(loopback)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &site{plan: plan, text: demo.Config(plan, filepath.Join(t.TempDir(), "cdr.jsonl"), "debug")}
+	s.text = change(s.text)
 	if s.App, err = New(Options{Load: s.load, Log: &s.log, DrainTime: 5 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
@@ -256,6 +263,33 @@ func TestDemo_Once_CarriesAudioBothWays(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, out.String())
 		}
+	}
+}
+
+// talking ends the demo once its first words are out.
+type talking struct{ end func() }
+
+func (w talking) Write(p []byte) (int, error) {
+	w.end()
+	return len(p), nil
+}
+
+func TestDemo_GoesOn_InterruptedIsNoError(t *testing.T) {
+	testlab.NoLeaks(t)
+	for name, at := range map[string]time.Duration{"in a call": time.Second, "between calls": 0} {
+		ctx, cancel := context.WithCancel(within(t))
+		if at > 0 {
+			time.AfterFunc(at, cancel)
+		}
+		if err := Demo(ctx, talking{cancel}, false); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+	}
+	ctx, cancel := context.WithTimeout(within(t), time.Second)
+	defer cancel()
+	if err := Demo(ctx, io.Discard, true); err == nil {
+		t.Error("one call that was cut short is a success")
 	}
 }
 

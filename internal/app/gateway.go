@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/record"
 	"gatehouse/internal/admin"
 )
 
@@ -52,7 +52,7 @@ func (g gateway) Ready() error {
 	return nil
 }
 
-func adminCall(c call.Info) admin.Call {
+func adminCall(c record.Info) admin.Call {
 	out := admin.Call{ID: c.ID, State: c.State, Route: c.Route, Start: c.Start, DurationMs: c.DurationMs, FromPeer: c.From, ToPeer: c.To,
 		Caller: c.Caller, Called: c.Called}
 	if c.Answered {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"gatehouse/b2bua"
 	"gatehouse/config"
@@ -18,6 +21,16 @@ type listenerKey struct {
 	zone  string
 	proto transport.Proto
 	addr  netip.AddrPort
+}
+
+// String writes the listener as the file does.
+func (k listenerKey) String() string { return k.proto.String() + "://" + k.addr.String() }
+
+// meets tells whether two sockets cannot both be open: 0.0.0.0 holds every
+// IPv4 address and :: every IPv6 one.
+func (k listenerKey) meets(o listenerKey) bool {
+	a, b := k.addr.Addr(), o.addr.Addr()
+	return k.proto == o.proto && k.addr.Port() == o.addr.Port() && a.Is4() == b.Is4() && (a == b || a.IsUnspecified() || b.IsUnspecified())
 }
 
 // listenerSet is an immutable picture of the open listeners; the engine reads
@@ -42,11 +55,22 @@ func (s *listenerSet) Find(zone string, p transport.Proto, v6 bool) *transport.L
 // listeners owns the open listeners and changes them on reload.
 type listeners struct {
 	stack   *transport.Stack
+	log     zerolog.Logger
 	current atomic.Pointer[listenerSet]
+
+	mu      sync.Mutex               // guards retired
+	retired map[listenerKey]*retiree // out of the set, still open for their calls
 }
 
-func newListeners(stack *transport.Stack) *listeners {
-	l := &listeners{stack: stack}
+// retiree is a listener that no configuration in force names.
+type retiree struct {
+	key      listenerKey
+	listener *transport.Listener
+	claimed  bool // guarded by listeners.mu: a change that is being prepared takes it back
+}
+
+func newListeners(stack *transport.Stack, log zerolog.Logger) *listeners {
+	l := &listeners{stack: stack, log: log, retired: make(map[listenerKey]*retiree)}
 	l.current.Store(&listenerSet{})
 	return l
 }
@@ -77,11 +101,12 @@ func protoOf(t config.Transport) transport.Proto {
 type change struct {
 	next    *listenerSet
 	opened  []*transport.Listener
-	retired []*transport.Listener
+	claimed []*retiree // back in the set
+	retired []*retiree
 }
 
 // prepare opens what c has and the current set has not. On error nothing
-// stays open.
+// stays open that was not.
 func (l *listeners) prepare(c *config.Config) (*change, error) {
 	old := l.current.Load()
 	ch := &change{next: &listenerSet{open: make(map[listenerKey]*transport.Listener), order: keysOf(c)}}
@@ -90,23 +115,48 @@ func (l *listeners) prepare(c *config.Config) (*change, error) {
 			ch.next.open[k] = have
 			continue
 		}
+		if r := l.claim(k); r != nil {
+			ch.claimed = append(ch.claimed, r)
+			ch.next.open[k] = r.listener
+			continue
+		}
 		opened, err := l.stack.Listen(k.zone, k.proto, k.addr)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("listen on %s://%s in zone %s: %w", k.proto, k.addr, k.zone, err), l.abandon(ch))
+			return nil, errors.Join(fmt.Errorf("zone %s: %w%s", k.zone, err, l.holder(k, err)), l.abandon(ch))
+		}
+		if missing(k.addr.Addr()) {
+			l.log.Warn().Str("zone", k.zone).Str("listen", k.String()).Msg("the address is not on this machine, nothing arrives until it is")
 		}
 		ch.opened = append(ch.opened, opened)
 		ch.next.open[k] = opened
 	}
 	for k, have := range old.open {
 		if ch.next.open[k] == nil {
-			ch.retired = append(ch.retired, have)
+			ch.retired = append(ch.retired, &retiree{key: k, listener: have})
 		}
 	}
 	return ch, nil
 }
 
-// abandon closes what prepare opened.
+// claim keeps a retired listener open for the set that is being prepared; nil
+// when there is none.
+func (l *listeners) claim(k listenerKey) *retiree {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.retired[k]
+	if r != nil {
+		r.claimed = true
+	}
+	return r
+}
+
+// abandon undoes prepare.
 func (l *listeners) abandon(ch *change) error {
+	l.mu.Lock()
+	for _, r := range ch.claimed {
+		r.claimed = false
+	}
+	l.mu.Unlock()
 	errs := make([]error, 0, len(ch.opened))
 	for _, o := range ch.opened {
 		errs = append(errs, l.stack.CloseListener(o))
@@ -116,7 +166,17 @@ func (l *listeners) abandon(ch *change) error {
 
 // commit puts a change in force. Retired listeners are the caller's to close
 // once no call needs them.
-func (l *listeners) commit(ch *change) { l.current.Store(ch.next) }
+func (l *listeners) commit(ch *change) {
+	l.mu.Lock()
+	for _, r := range ch.claimed {
+		delete(l.retired, r.key)
+	}
+	for _, r := range ch.retired {
+		l.retired[r.key] = r
+	}
+	l.mu.Unlock()
+	l.current.Store(ch.next)
+}
 
 // retireCheck is how often retired listeners are looked at, and retireTime how
 // long they stay open for the calls that were set up through them.
@@ -125,24 +185,50 @@ const (
 	retireTime  = 5 * time.Minute
 )
 
-// retire closes listeners when there are no calls left, or after retireTime.
-func (l *listeners) retire(ctx context.Context, gone []*transport.Listener, active func() int) error {
+// retire closes listeners when there are no calls left, or after retireTime,
+// but for those that a later change took back.
+func (l *listeners) retire(ctx context.Context, gone []*retiree, active func() int) error {
 	limit := time.NewTimer(retireTime)
 	defer limit.Stop()
 	tick := time.NewTicker(retireCheck)
 	defer tick.Stop()
-	for active() > 0 {
+	var errs []error
+	for late := false; ; {
+		left, err := l.settle(gone, late || active() == 0)
+		gone, errs = left, append(errs, err)
+		if len(gone) == 0 {
+			return errors.Join(errs...)
+		}
 		select {
 		case <-tick.C:
-			continue
 		case <-limit.C:
+			late = true
 		case <-ctx.Done():
+			return errors.Join(errs...) // the stack closes what is left
 		}
-		break
 	}
-	errs := make([]error, 0, len(gone))
-	for _, g := range gone {
-		errs = append(errs, l.stack.CloseListener(g))
+}
+
+// settle forgets those that are back in the set, closes the others if that is
+// due, and gives those that stay: all that is not due, and what a change being
+// prepared may yet take back.
+func (l *listeners) settle(gone []*retiree, due bool) (left []*retiree, err error) {
+	var closing []*retiree
+	l.mu.Lock()
+	for _, r := range gone {
+		switch {
+		case l.retired[r.key] != r: // back in the set
+		case r.claimed || !due:
+			left = append(left, r)
+		default:
+			delete(l.retired, r.key)
+			closing = append(closing, r)
+		}
 	}
-	return errors.Join(errs...)
+	l.mu.Unlock()
+	errs := make([]error, 0, len(closing))
+	for _, r := range closing {
+		errs = append(errs, l.stack.CloseListener(r.listener))
+	}
+	return left, errors.Join(errs...)
 }

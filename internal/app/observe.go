@@ -7,7 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatehouse/b2bua"
-	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/record"
 	"gatehouse/internal/observe/cdr"
 	"gatehouse/internal/observe/log"
 	"gatehouse/internal/observe/metrics"
@@ -41,7 +41,7 @@ type recorder struct {
 }
 
 // Record implements b2bua.Recorder.
-func (r recorder) Record(rec *call.Record) {
+func (r recorder) Record(rec *record.Record) {
 	if r.file == nil {
 		return
 	}
@@ -71,7 +71,9 @@ func (a *App) sources() metrics.Sources {
 
 func engineStats(s b2bua.Stats) metrics.EngineStats {
 	out := metrics.EngineStats{Calls: s.Calls, Dialogs: s.Dialogs, Transactions: s.Transactions,
-		SetupDelay: metrics.Histogram{Bounds: b2bua.SetupBounds(), Counts: s.SetupCounts, Sum: s.SetupSum.Seconds()}}
+		SetupDelay: metrics.Histogram{Bounds: b2bua.SetupBounds(), Counts: s.SetupCounts, Sum: s.SetupSum.Seconds()},
+		Drops: map[string]uint64{"unknown_source": s.UnknownSource, "stray_response": s.StrayResponses, "shed": s.Shed,
+			"lane_overflow": s.LaneOverflow, "send_error": s.SendErrors, "panic": s.Panics}}
 	for k, n := range s.CallsTotal {
 		out.CallsTotal = append(out.CallsTotal, metrics.CallCount{From: k.From, To: k.To, Result: k.Result, N: n})
 	}

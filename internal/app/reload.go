@@ -7,7 +7,6 @@ import (
 	"gatehouse/config"
 	"gatehouse/media/anchor"
 	"gatehouse/policy/engine"
-	"gatehouse/sip/transport"
 )
 
 // Reload reads the configuration again and puts it in force for new calls.
@@ -46,8 +45,9 @@ func (a *App) reload() error {
 		return errors.Join(fmt.Errorf("change media zones: %w", err), a.listen.abandon(ch))
 	}
 	a.media.SetTimeout(next.Media.Timeout)
-	a.engine.SetSnapshot(snapshot)
+	// Before the policy: a call it sends to a new zone finds the listener there.
 	a.listen.commit(ch)
+	a.engine.SetSnapshot(snapshot)
 	if err := a.level.Set(next.Log.Level); err != nil {
 		a.log.Warn().Err(err).Msg("log level stays as it was") // config has checked it
 	}
@@ -55,9 +55,7 @@ func (a *App) reload() error {
 		a.cdr.Reopen()
 	}
 	a.cfg.Store(next)
-	if len(ch.retired) > 0 {
-		a.wg.Go(func() { a.closeRetired(ch.retired) })
-	}
+	a.retire(ch.retired)
 	return nil
 }
 
@@ -68,10 +66,25 @@ func (a *App) advise(advice []config.Issue) {
 	}
 }
 
-func (a *App) closeRetired(gone []*transport.Listener) {
-	if err := a.listen.retire(a.life, gone, a.engine.Active); err != nil {
-		a.log.Warn().Err(err).Msg("closing retired listeners")
+// retire closes listeners in the background, once their calls are over.
+func (a *App) retire(gone []*retiree) {
+	if len(gone) == 0 {
+		return
 	}
+	a.wg.Go(func() {
+		if err := a.listen.retire(a.life, gone, a.engine.Active); err != nil {
+			a.log.Warn().Err(err).Msg("closing retired listeners")
+		}
+	})
+}
+
+// addresses counts the pools of the relay.
+func addresses(zones map[string][]anchor.Address) int {
+	n := 0
+	for _, z := range zones {
+		n += len(z)
+	}
+	return n
 }
 
 // mediaZones turns the media part of the configuration into pools.

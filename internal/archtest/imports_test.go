@@ -12,7 +12,7 @@ import (
 var arrows = map[string][]string{
 	// The commands read files and check them; what runs is app's.
 	"cmd/gatehouse": {"internal/app", "internal/demo", "config", "config/check"},
-	"internal/app": {"internal/demo", "internal/admin", "internal/store", "internal/observe/...", "b2bua", "b2bua/call", "media/anchor", "policy/...",
+	"internal/app": {"internal/demo", "internal/admin", "internal/store", "internal/observe/...", "b2bua", "b2bua/record", "media/anchor", "policy/...",
 		"nat/...", "sip/...", "config", "config/check", "media/profile"},
 
 	// Signalling: knows nothing of calls, of media or of us.
@@ -28,11 +28,12 @@ var arrows = map[string][]string{
 
 	// Calls. Media, stores and recorders are interfaces declared here; app wires them. Of config only the values a policy/engine.Zone or Peer holds
 	// (trust, unknown) are used.
-	"b2bua":          {"b2bua/call", "b2bua/crossing", "b2bua/dialog", "b2bua/offer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
-	"b2bua/call":     {"b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/transfer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua":          {"b2bua/call", "b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/record", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua/call":     {"b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/record", "b2bua/transfer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
 	"b2bua/crossing": {"sip/...", "policy/engine", "config"},
 	"b2bua/dialog":   {"sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
 	"b2bua/offer":    {"sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
+	"b2bua/record":   {"b2bua/crossing", "media/profile", "sip/msg", "sip/uri"},
 	"b2bua/transfer": {"b2bua/dialog", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
 	"b2bua/event":    {"b2bua/dialog", "sip/...", "policy/engine", "nat/contact"},
 	"b2bua/register": {"sip/...", "policy/engine", "nat/contact"},
@@ -76,7 +77,7 @@ var arrows = map[string][]string{
 	"internal/admin":       {"internal/observe/..."},
 	"internal/store":       {},
 	"internal/observe":     {},
-	"internal/observe/...": {"internal/observe/...", "b2bua/call", "media/profile"},
+	"internal/observe/...": {"internal/observe/...", "b2bua/record", "media/profile"},
 	"internal/demo":        {"sip/...", "media/sdp", "media/rtp", "media/profile", "config"},
 	"internal/archtest":    {},
 	"internal/testlab":     {},

@@ -36,3 +36,26 @@ func TestReserve_OutOfDescriptors_IsNoPortsAndRecovers(t *testing.T) {
 	}
 	mustReserve(t, p, e, 1, profile.Any)
 }
+
+// The reserve must not take the descriptors that connections, name look-ups and the record file need.
+func TestReserve_SocketLimit_HoldsForReserveAndCalls(t *testing.T) {
+	p, clk := newPlane(t, func(c *Config) { c.manual = true; c.Reserve = 256; c.Sockets = 12 })
+	p.upkeep()
+	if u := p.Usage(); u.Sockets != 12 || u.Zones["in"].Drawn+u.Zones["out"].Drawn != 0 {
+		t.Fatalf("after stocking: %+v", u)
+	}
+	held := 0
+	for i := range uint64(8) {
+		e := mustOpen(t, p, i, "in")
+		if _, err := p.Reserve(e, 0, profile.Any); err == nil {
+			held++
+		} else if !errors.Is(err, profile.ErrNoPorts) {
+			t.Fatal(err)
+		}
+		clk.advance(keepEvery)
+		p.upkeep()
+	}
+	if u := p.Usage(); held == 0 || held == 8 || u.Sockets != 12 {
+		t.Errorf("%d calls, %+v", held, u)
+	}
+}

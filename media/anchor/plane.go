@@ -38,6 +38,8 @@ type Config struct {
 	Log       zerolog.Logger
 	Workers   int // packet workers; 0 = one a core, at most 2
 
+	// Sockets is how many may be open at a time, two a pair; 0 = as many as the system allows.
+	Sockets int
 	// Reserve is how many pairs of each address are bound in advance; 0 = 256. A smaller range is bound whole.
 	Reserve int
 	// Source names the address a call came from, for SourcePairs; nil = no quota.
@@ -100,7 +102,7 @@ func New(c Config) (*Plane, error) {
 	}
 	p.base = p.now()
 	relay, err := portable.New(portable.Options{
-		Workers: c.Workers, Plain: c.Plain, Now: func() int64 { return p.workerTime(p.now()) },
+		Workers: c.Workers, Sockets: c.Sockets, Plain: c.Plain, Now: func() int64 { return p.workerTime(p.now()) },
 	})
 	if err != nil {
 		return nil, err

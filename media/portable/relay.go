@@ -22,6 +22,8 @@ import (
 type Options struct {
 	Workers int          // packet workers; 0 = one a core, at most 2
 	Now     func() int64 // worker time: nanoseconds of a monotonic clock, never 0; nil = time since New
+	// Sockets is how many may be open, two a pair, so that other parts of the process find descriptors left; 0 = as many as the system allows.
+	Sockets int
 	// Plain chooses a reader per socket even where epoll exists.
 	Plain bool
 }
@@ -30,6 +32,7 @@ type Options struct {
 type Relay struct {
 	engine engine
 	table  *flow.Table[pair]
+	most   int // pairs; 0 = no limit
 
 	binding sync.WaitGroup // calls of Bind that Close waits for
 
@@ -93,7 +96,7 @@ func New(o Options) (*Relay, error) {
 		base := time.Now()
 		o.Now = func() int64 { return int64(time.Since(base)) + 1 }
 	}
-	r := &Relay{table: new(flow.Table[pair])}
+	r := &Relay{table: new(flow.Table[pair]), most: o.Sockets / socketsPerPair}
 	if o.Plain {
 		r.engine = newPlain(r.table, o)
 		return r, nil
@@ -113,6 +116,10 @@ func (r *Relay) Bind(rtp, rtcp netip.AddrPort) (uint32, error) {
 	if r.closed {
 		r.mu.Unlock()
 		return 0, ErrClosed
+	}
+	if r.most > 0 && r.bound >= r.most {
+		r.mu.Unlock()
+		return 0, fmt.Errorf("bind %s: %w", rtp, ErrDescriptors)
 	}
 	i, err := r.table.Alloc()
 	if err != nil {

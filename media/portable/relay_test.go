@@ -35,7 +35,12 @@ func both(t *testing.T, run func(t *testing.T, plain bool)) {
 
 func newRelay(t testing.TB, plain bool) *Relay {
 	t.Helper()
-	r, err := New(Options{Plain: plain, Workers: 2})
+	return newLimited(t, plain, 0)
+}
+
+func newLimited(t testing.TB, plain bool, sockets int) *Relay {
+	t.Helper()
+	r, err := New(Options{Plain: plain, Workers: 2, Sockets: sockets})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,6 +227,25 @@ func TestRelay_Unbind_FreesPortsAndSlots(t *testing.T) {
 		}
 		if len(seen) != 5 || r.Bound() != 0 {
 			t.Fatalf("%d slots used, %d bound", len(seen), r.Bound())
+		}
+	})
+}
+
+func TestRelay_SocketLimit_RefusesMoreUntilSomeClose(t *testing.T) {
+	both(t, func(t *testing.T, plain bool) {
+		r := newLimited(t, plain, 4)
+		host := netip.MustParseAddr("127.81.0.6")
+		first, a := bindPair(t, r, host)
+		r.Unbind([]uint32{first})
+		one, _ := bindPair(t, r, host)
+		bindPair(t, r, host)
+		rtp, rtcp := netip.AddrPortFrom(host, a.Port()), netip.AddrPortFrom(host, a.Port()+1)
+		if _, err := r.Bind(rtp, rtcp); !errors.Is(err, ErrDescriptors) || r.Bound() != 2 {
+			t.Fatalf("third pair of four sockets: %v, %d bound", err, r.Bound())
+		}
+		r.Unbind([]uint32{one})
+		if _, err := r.Bind(rtp, rtcp); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -71,9 +71,12 @@ func (c *Conn) enqueue(o outgoing) error {
 	if c.state >= connEnding {
 		return errConnEnded
 	}
-	n := len(o.raw)
+	n, total := len(o.raw), s.limits.QueueBytesTotal
+	if c.stranger {
+		total /= strangerQueueShare
+	}
 	full := len(c.queue) >= s.limits.QueueMessages || c.bytes > 0 && c.bytes+n > s.limits.QueueBytes
-	if full || s.count.queuedBytes.Add(int64(n)) > int64(s.limits.QueueBytesTotal) {
+	if full || s.count.queuedBytes.Add(int64(n)) > int64(total) {
 		if !full {
 			s.count.queuedBytes.Add(-int64(n))
 		}

@@ -19,7 +19,7 @@ type Limits struct {
 
 	QueueMessages   int // messages waiting to be written on one connection; 1024
 	QueueBytes      int // bytes waiting on one connection; 512 KB
-	QueueBytesTotal int // bytes waiting on all connections; 64 MB
+	QueueBytesTotal int // bytes waiting on all connections, of which those of strangers take half at most; 64 MB
 
 	FirstMessageTimeout time.Duration // from accept to the first complete message; 10 s
 	HeadTimeout         time.Duration // from a message's first byte to the end of its head; 5 s
@@ -57,6 +57,9 @@ const (
 	// lingerBufferBytes is small because many refused connections may linger at once.
 	lingerBufferBytes = 512
 
+	// strangerQueueShare divides QueueBytesTotal for connections that are not of peers: those
+	// who do not read what we answer leave room for what waits for peers.
+	strangerQueueShare = 2
 	// keepQueueMessages is the longest queue array a connection keeps for its next messages.
 	keepQueueMessages = 64
 

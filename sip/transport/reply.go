@@ -27,7 +27,8 @@ type Dest struct {
 // came in by. On a stream that is its connection or, once that is closed, a new one to the source address and the
 // sent-by port. On UDP it is the source address with its port when the Via asks for it with rport, else with the
 // sent-by port; the maddr of a Known peer takes its place. Differs from RFC 3261 §18.2.2: a maddr of anybody else is
-// not obeyed, because it would let a stranger aim our responses at a third party.
+// not obeyed, because it would let a stranger aim our responses at a third party, and no connection is opened to
+// anybody else, because a stranger could make us wait for as many as we may open to peers.
 func (in *Inbound) ReplyDest() Dest {
 	via := in.Msg.TopVia()
 	sentBy := netip.AddrPortFrom(in.Source.Addr(), via.Port)
@@ -37,6 +38,9 @@ func (in *Inbound) ReplyDest() Dest {
 	d := Dest{Listener: in.Listener, Addr: sentBy, Conn: in.Conn}
 	switch {
 	case in.Listener.proto.Reliable():
+		if in.Standing != Known {
+			d.Addr = netip.AddrPort{}
+		}
 	case len(via.MAddr) > 0 && in.Standing == Known:
 		if a, ok := maddrOf(via.MAddr, in.Source.Addr()); ok {
 			d.Addr = netip.AddrPortFrom(a, sentBy.Port())

@@ -1,10 +1,12 @@
 package transport_test
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gatehouse/internal/testlab/memnet"
 	"gatehouse/sip/msg"
@@ -157,6 +159,32 @@ func TestB021_Stream_ConnectionGone_ReplyToSentByPort(t *testing.T) {
 			t.Errorf("the new connection comes from %s", from)
 		}
 	})
+}
+
+// A stranger picks the sent-by port, so a connection to it would be one to wherever the stranger likes, and would take a place that a peer needs.
+func TestStranger_ConnectionGone_ReplyOpensNone(t *testing.T) {
+	for _, standing := range []transport.Standing{transport.Stranger, transport.Silent} {
+		o := transport.Options{Admission: func() transport.Admission { return admit{all: standing} }}
+		inLab(t, o, func(t *testing.T, l *lab) {
+			var late []byte
+			l.core.then = func(in *transport.Inbound) { late = okFor(t, in) }
+			c := l.dial("198.51.100.7:40000")
+			say(t, c, request("OPTIONS", "TCP 198.51.100.7:5066;branch=z9hG4bK1", ""))
+			reply := l.core.messages()[0].reply
+			if err := l.stack.Send(reply, late, "", msg.OPTIONS); err != nil {
+				t.Errorf("on the connection: %v", err)
+			}
+			_ = c.Close()
+			synctest.Wait()
+			if err := l.stack.Send(reply, late, "", msg.OPTIONS); !errors.Is(err, transport.ErrDestination) {
+				t.Errorf("%v, connection gone: %v", standing, err)
+			}
+			wait(time.Second)
+			if n := l.drops(transport.CauseDialError); n != 0 {
+				t.Errorf("%d connections were tried", n)
+			}
+		})
+	}
 }
 
 func TestStreamReuse_OnlyExactRemote(t *testing.T) {

@@ -170,6 +170,37 @@ func TestQueue_BytesOfAllConnections_AreBounded(t *testing.T) {
 	})
 }
 
+// Strangers that do not read their answers must not fill the memory that is there for what waits to be written to peers.
+func TestQueue_StrangersThatDoNotRead_LeaveRoomForPeers(t *testing.T) {
+	stranger := netip.MustParseAddr("203.0.113.1")
+	o := transport.Options{
+		Limits: transport.Limits{QueueBytesTotal: 200_000, QueueBytes: 1 << 20, FirstMessageTimeout: time.Hour, WriteTimeout: time.Hour},
+		Admission: func() transport.Admission {
+			return admit{of: map[netip.Addr]transport.Standing{stranger: transport.Stranger}}
+		},
+	}
+	inLab(t, o, func(t *testing.T, l *lab) {
+		home, err := l.net.ListenTCP(farEnd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer home.Close()
+		l.core.then = func(in *transport.Inbound) {
+			_ = l.stack.Send(in.ReplyDest(), []byte("SIP/2.0 403 Forbidden\r\nX: "+strings.Repeat("b", 9_000)+"\r\n\r\n"), "", in.Msg.Method())
+		}
+		c := l.dial(stranger.String())
+		for range 100 {
+			say(t, c, request("OPTIONS", viaTCP, ""))
+		}
+		if n := l.drops(transport.CauseQueueFull); n == 0 {
+			t.Fatal("the stranger filled nothing")
+		}
+		if err := l.sendTo("b1", strings.Repeat("b", 50_000)); err != nil {
+			t.Errorf("to a peer: %v", err)
+		}
+	})
+}
+
 func TestWrite_PeerResets_FailureReportedAndNextSendReconnects(t *testing.T) {
 	inLab(t, transport.Options{}, func(t *testing.T, l *lab) {
 		home, err := l.net.ListenTCP(farEnd)

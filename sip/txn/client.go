@@ -78,10 +78,7 @@ func (t *Table) NewClient(method msg.Method, branch string, raw []byte, reliable
 // the transaction's user: provisional responses, the first final response, and every 2xx to an INVITE (RFC 6026
 // §7.2). Otherwise it was absorbed, and c is nil when no transaction has it. A refused INVITE is acknowledged here.
 func (t *Table) Response(m *msg.Message, now time.Time, out []Event) (c *Client, deliver bool, ev []Event) {
-	if m.IsRequest() {
-		return nil, false, out
-	}
-	c = t.clients[clientKey{string(m.TopVia().Branch), m.Method()}]
+	c = t.FindClient(m)
 	if c == nil {
 		return nil, false, out
 	}
@@ -91,6 +88,15 @@ func (t *Table) Response(m *msg.Message, now time.Time, out []Event) (c *Client,
 	}
 	deliver, out = t.stepClient(c, in, m, now, out)
 	return c, deliver, out
+}
+
+// FindClient gives the client transaction a response names, nil when there is
+// none, without giving it the response.
+func (t *Table) FindClient(m *msg.Message) *Client {
+	if m.IsRequest() {
+		return nil
+	}
+	return t.clients[clientKey{string(m.TopVia().Branch), m.Method()}]
 }
 
 // TransportError tells the client transaction of this branch and method that a message of it could not be sent. c is

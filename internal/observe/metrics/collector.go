@@ -48,6 +48,7 @@ type family struct {
 
 type descs struct {
 	calls, callsTotal, dialogs, transactions, setupDelay family
+	engineDrops                                          family
 	ports, flows, mediaDrops                             family
 	messages, sipDrops                                   family
 	recordsQueued, recordsWritten, recordsLost           family
@@ -69,6 +70,7 @@ func descriptions() descs {
 		dialogs:        gauge("dialogs_active", "SIP dialogs, early and confirmed."),
 		transactions:   gauge("transactions_active", "SIP transactions, client and server."),
 		setupDelay:     gauge("setup_delay_seconds", "Time from the INVITE in to the INVITE out."),
+		engineDrops:    counter("engine_drop_total", "Messages the call engine did not serve, and panics it survived.", "cause"),
 		ports:          gauge("media_ports_in_use", "Media ports taken by calls.", "zone"),
 		flows:          gauge("media_flows", "Directions of media streams forwarded.", "path"),
 		mediaDrops:     counter("media_drop_total", "Media packets dropped.", "cause"),
@@ -93,7 +95,7 @@ type collector struct {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	d := c.desc
-	for _, f := range []family{d.calls, d.callsTotal, d.dialogs, d.transactions, d.setupDelay, d.ports, d.flows, d.mediaDrops,
+	for _, f := range []family{d.calls, d.callsTotal, d.dialogs, d.transactions, d.setupDelay, d.engineDrops, d.ports, d.flows, d.mediaDrops,
 		d.messages, d.sipDrops, d.recordsQueued, d.recordsWritten, d.recordsLost, d.logDropped, d.reloadOK, d.build} {
 		ch <- f.desc
 	}
@@ -145,6 +147,7 @@ func (c *collector) engine(ch chan<- prometheus.Metric, e EngineStats) {
 		emit(ch, c.desc.callsTotal, float64(n), k[0], k[1], k[2])
 	}
 	ch <- histogram(c.desc.setupDelay, e.SetupDelay)
+	each(ch, c.desc.engineDrops, e.Drops)
 }
 
 // histogram makes the buckets cumulative. One whose parts do not fit together

@@ -11,7 +11,8 @@ func full() Sources {
 		Engine: func() EngineStats {
 			return EngineStats{Calls: 3, Dialogs: 6, Transactions: 2,
 				CallsTotal: []CallCount{{"pbx", "carrier", "answered", 40}, {"pbx", "carrier", "answered", 2}, {"", "", "unknown\xff", 1}},
-				SetupDelay: Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 1}, Sum: 0.07}}
+				SetupDelay: Histogram{Bounds: []float64{0.001, 0.01}, Counts: []uint64{5, 3, 1}, Sum: 0.07},
+				Drops:      map[string]uint64{"shed": 8}}
 		},
 		Media: func() MediaStats {
 			return MediaStats{PortsInUse: map[string]int{"inside": 4}, Flows: map[string]int{"portable": 2}, Drops: map[string]uint64{"latch": 9}}
@@ -42,6 +43,7 @@ func TestCollector_Scrape_NamesOfTheContract(t *testing.T) {
 		`gatehouse_calls_total{from="pbx",result="answered",to="carrier"} 42`,
 		`gatehouse_calls_total{from="",result="unknown` + "\ufffd" + `",to=""} 1`,
 		`gatehouse_dialogs_active 6`,
+		`gatehouse_engine_drop_total{cause="shed"} 8`,
 		`gatehouse_transactions_active 2`,
 		`gatehouse_media_ports_in_use{zone="inside"} 4`,
 		`gatehouse_media_flows{path="portable"} 2`,

@@ -13,7 +13,8 @@ type EngineStats struct {
 	Dialogs      int
 	Transactions int
 	CallsTotal   []CallCount
-	SetupDelay   Histogram // INVITE in to INVITE out
+	SetupDelay   Histogram         // INVITE in to INVITE out
+	Drops        map[string]uint64 // messages not served and calls that broke, by cause
 }
 
 // CallCount counts finished or refused calls of one kind.
