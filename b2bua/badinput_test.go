@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -270,12 +269,7 @@ func TestB021_ResponsesThatAreNotOurs_AreDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t)
 		b := p.listen(addrB)
-		o := p.send(p.v4, newDraft("INVITE", 1).raw())
-		if len(o.calls) != 1 {
-			t.Fatalf("outcome %+v", o)
-		}
-		good := answerTo(o.calls[0])
-		border := netip.MustParseAddrPort("203.0.113.10:5060")
+		good := p.call()
 		via := func(change func(string) string) string {
 			head, rest, _ := strings.Cut(good, "Via: ")
 			value, tail, _ := strings.Cut(rest, "\r\n")
@@ -305,10 +299,7 @@ func TestB021_ResponsesThatAreNotOurs_AreDropped(t *testing.T) {
 		}
 		for name, raw := range bad {
 			before := p.r.wire.count()
-			if _, err := b.WriteToUDPAddrPort([]byte(raw), border); err != nil {
-				t.Fatal(err)
-			}
-			synctest.Wait()
+			p.from(b, raw)
 			if sent := p.r.wire.since(before + 1); len(sent) != 0 {
 				t.Errorf("%s: the border sent %q", name, sent[0].Data)
 			}
@@ -316,10 +307,7 @@ func TestB021_ResponsesThatAreNotOurs_AreDropped(t *testing.T) {
 		}
 		// Nothing of that harmed the call: the good one answers it.
 		before := p.r.wire.count()
-		if _, err := b.WriteToUDPAddrPort([]byte(good), border); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
+		p.from(b, good)
 		if sent := p.r.wire.since(before + 1); len(sent) != 2 {
 			t.Errorf("the good response made %d messages, want the ACK and the 200", len(sent))
 		}
@@ -343,6 +331,48 @@ func answerTo(request []byte) string {
 	}
 	body := strings.ReplaceAll(strings.ReplaceAll(plainOffer, "\n", "\r\n")+"\r\n", "10.0.0.20", "203.0.113.20")
 	return "SIP/2.0 200 OK\r\n" + strings.Join(head, "\r\n") + fmt.Sprintf("\r\nContact: <sip:b@203.0.113.20>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
+
+func TestBadInput_AgainstALiveCall_ItGoesOn(t *testing.T) {
+	hostile(t, func(p *probe) {
+		b := p.listen(addrB)
+		head := p.establish(b)
+		send := func(method string, n int, change ...string) []byte {
+			h := strings.NewReplacer(change...).Replace(strings.Replace(head, "fuzz", fmt.Sprint("live", n), 1))
+			return []byte(method + " sip:10.0.0.1 SIP/2.0\r\n" + h + fmt.Sprintf("CSeq: %d %s\r\nContent-Length: 0\r\n\r\n", n, method))
+		}
+		for i, c := range []struct {
+			name string
+			raw  []byte
+			code int
+		}{
+			{"BYE with another From tag", send("BYE", 2, "tag=f1", "tag=f2"), 481},
+			{"BYE without a From tag", send("BYE", 3, ";tag=f1", ""), 481},
+			{"BYE with another Call-ID", send("BYE", 4, "Call-ID: bad1", "Call-ID: bad2"), 481},
+			{"BYE with another method in the CSeq", bytes.Replace(send("BYE", 5), []byte("5 BYE"), []byte("5 INVITE"), 1), 400},
+			{"BYE with a length that lies", bytes.Replace(send("BYE", 6), []byte("Length: 0"), []byte("Length: 7"), 1), 400},
+			{"BYE with a number used before", bytes.Replace(send("BYE", 7), []byte("7 BYE"), []byte("1 BYE"), 1), 500},
+			{"BYE that needs what we lack", send("BYE", 8, "Max-Forwards: 70", "Max-Forwards: 70\r\nRequire: x"), 420},
+			{"BYE without a number", bytes.Replace(send("BYE", 9), []byte("9 BYE"), []byte("BYE"), 1), 400},
+			{"CANCEL of the answered INVITE", send("CANCEL", 1, "live1", "bad1"), 200},
+			{"CANCEL of another branch", send("CANCEL", 11), 481},
+			{"ACK of nothing", send("ACK", 12), 0},
+			{"UPDATE", send("UPDATE", 14), 405},
+			{"an unknown method", send("FOO", 15), 501},
+			{"REGISTER in a dialog", send("REGISTER", 16), 405},
+		} {
+			p.harmless(c.name, c.raw, c.code)
+			if n := p.r.engine.Active(); n != 1 {
+				t.Fatalf("%s (%d): %d calls are active", c.name, i, n)
+			}
+		}
+		if o := p.send(p.v4, send("BYE", 99)); len(o.finals) != 1 || o.finals[0] != 200 || len(o.calls) != 1 || methodOf(o.calls[0]) != "BYE" {
+			t.Errorf("BYE: %+v", o)
+		}
+		if n := p.r.engine.Active(); n != 0 {
+			t.Errorf("%d calls are active after the BYE", n)
+		}
+	})
 }
 
 func TestBadInput_RandomBytes_DoNoHarm(t *testing.T) {
@@ -374,7 +404,7 @@ func TestBadInput_DamagedMessages_DoNoHarm(t *testing.T) {
 			raw := damage(rng, seeds[rng.IntN(len(seeds))])
 			p.send(p.v4, raw)
 			if i%50 == 0 {
-				p.stream(p.dial(), raw)
+				p.stream(p.dial("10.0.0.20", "10.0.0.1:5060"), raw)
 				p.alive(p.v4)
 			}
 		}

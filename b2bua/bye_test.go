@@ -366,8 +366,9 @@ func TestBye_TargetThatIsLookedUp_GetsItLaterAndTheCallIsForgotten(t *testing.T)
 		playWith(t, func(r *rig) { r.dns.answer("b.example", "203.0.113.20", 2*time.Second) }, nothingLeft(t),
 			peers, invite, ring, "\nrepeats ignore\n", slow.Replace(answer), ackA, "\nwait 1m\n", slow.Replace(endA))
 	})
-	t.Run("not found", func(t *testing.T) {
-		playWith(t, nil, nothingLeft(t), peers, invite, ring, fromB("200 OK", "B> Contact: <sip:b@gone.example>\n", sdpB), `
+	t.Run("not to be reached", func(t *testing.T) {
+		// sips never leaves on a clear transport, not even by the path the dialog has.
+		playWith(t, nil, nothingLeft(t), peers, invite, ring, fromB("200 OK", "B> Contact: <sips:b@gone.example>\n", sdpB), `
 <A SIP/2.0 200 OK
 <A Contact: <sip:${acontact:token}@10.0.0.1:5060>
 <A ...

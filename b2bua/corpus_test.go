@@ -24,7 +24,7 @@ const corpusConfig = `
 node: gw1
 zones:
   inside:
-    listen: [udp://10.0.0.1:5060, tcp://10.0.0.1:5060, "udp://[2001:db8:a::1]:5060"]
+    listen: [udp://10.0.0.1:5060, tcp://10.0.0.1:5060, "udp://[2001:db8:a::1]:5060", "tcp://[2001:db8:a::1]:5060"]
     trust: full
     media: [{address: 10.0.0.1, ports: 16384-32767}, {address: "2001:db8:a::1", ports: 16384-32767}]
   outside:
@@ -354,27 +354,31 @@ var streamOutcomes = map[string]string{
 }
 
 func TestB020_Corpora_EveryMessageHasItsOutcomeOverTCP(t *testing.T) {
-	for _, row := range corpus(t, "rfc4475") {
-		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t)
-				accepted := row.accepted
-				if other, ok := streamOutcomes[row.name]; ok {
-					accepted = other
-				}
-				c := p.dial()
-				o := p.stream(c, row.raw)
-				if !o.isOneOf(accepted) {
-					t.Errorf("outcome %+v, accepted %s", o, accepted)
-				}
-				if o := p.stream(p.dial(), p.ping("TCP")); !o.is("200") {
-					t.Fatalf("OPTIONS on a new connection: %+v", o)
-				}
-				p.alive(p.v4)
-				time.Sleep(20 * time.Second)
-				p.finish()
+	for _, table := range []string{"rfc4475", "rfc5118"} {
+		from, to := "10.0.0.20", "10.0.0.1:5060"
+		if table == "rfc5118" {
+			from, to = "2001:db8:a::20", "[2001:db8:a::1]:5060"
+		}
+		for _, row := range corpus(t, table) {
+			t.Run(row.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p := newProbe(t)
+					accepted := row.accepted
+					if other, ok := streamOutcomes[row.name]; ok {
+						accepted = other
+					}
+					if o := p.stream(p.dial(from, to), row.raw); !o.isOneOf(accepted) {
+						t.Errorf("outcome %+v, accepted %s", o, accepted)
+					}
+					if o := p.stream(p.dial(from, to), p.ping("TCP")); !o.is("200") {
+						t.Fatalf("OPTIONS on a new connection: %+v", o)
+					}
+					p.alive(p.v4)
+					time.Sleep(20 * time.Second)
+					p.finish()
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -384,8 +388,8 @@ type stream struct {
 	got   chan []byte
 }
 
-func (p *probe) dial() *stream {
-	c, err := p.host.DialTCP(context.Background(), netip.MustParseAddr("10.0.0.20"), netip.MustParseAddrPort("10.0.0.1:5060"))
+func (p *probe) dial(from, to string) *stream {
+	c, err := p.host.DialTCP(context.Background(), netip.MustParseAddr(from), netip.MustParseAddrPort(to))
 	if err != nil {
 		p.t.Fatal(err)
 	}

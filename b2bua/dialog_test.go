@@ -33,6 +33,16 @@ func TestB051_DialogOfTheOtherLeg_IsNotReachedFromHere(t *testing.T) {
 `, strings.ReplaceAll(endA, "CSeq: 5", "CSeq: 6"))
 }
 
+func TestB051_DialogIdentifiersUsedInAnotherZone_NameNothing(t *testing.T) {
+	// Somebody outside has seen Call-ID and tags of the leg inside.
+	stolen := strings.NewReplacer("A>", "B>", "@10.0.0.1:5060 SIP", "@203.0.113.10:5060 SIP").Replace(byeA)
+	play(t, nothingLeft(t), established, stolen, `
+<B SIP/2.0 481 Call/Transaction Does Not Exist
+<B ...
+quiet 40s
+`, endA)
+}
+
 func TestB051_StrayReinvite_IsRefusedOnceItsACKCame(t *testing.T) {
 	// As after a restart: tags of ours that mean nothing any more.
 	for _, tag := range []string{"other", strings.Repeat("a", 26)} {

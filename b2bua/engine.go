@@ -22,6 +22,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/record"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
@@ -49,7 +50,7 @@ type Listeners interface {
 
 // Recorder takes finished call records. Record must not block.
 type Recorder interface {
-	Record(r *call.Record)
+	Record(r *record.Record)
 }
 
 // Options is what an Engine is made of; all fields are needed but Shards.

@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/record"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
 	"gatehouse/sip/transport"
@@ -65,9 +66,10 @@ func (s *shard) Transact(r *call.Request) {
 	s.perform(events)
 }
 
-// Cancel sends CANCEL for the INVITE of r.
+// Cancel sends CANCEL for the INVITE of r. Nobody waits for its answer: what
+// owns it is only the path it took.
 func (s *shard) Cancel(r *call.Request, extra []string) {
-	_, events := s.txns.Cancel(r.Client, nil, extra, s.now, s.scratch())
+	_, events := s.txns.Cancel(r.Client, r.Hop, extra, s.now, s.scratch())
 	s.perform(events)
 }
 
@@ -89,7 +91,7 @@ func (s *shard) Arm(t *call.Timer, at time.Time) { s.deadlines.Set(t, at) }
 func (s *shard) Disarm(t *call.Timer) { s.deadlines.Stop(t) }
 
 // Record counts a finished call and passes its record on.
-func (s *shard) Record(r *call.Record) {
+func (s *shard) Record(r *record.Record) {
 	r.Node = s.e.o.Node
 	s.stats.finished(r)
 	s.e.o.Recorder.Record(r)

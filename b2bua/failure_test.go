@@ -335,3 +335,11 @@ func TestRefusalAboutOurOwnRequest_DoesNotBecomeTheCallers(t *testing.T) {
 		})
 	}
 }
+
+// TestContact_NameOnlyItsSideKnows_TheDialogKeepsItsPath: the Contact of many a
+// PBX is a name that resolves nowhere else.
+func TestContact_NameOnlyItsSideKnows_TheDialogKeepsItsPath(t *testing.T) {
+	named := strings.NewReplacer("B> Contact: <sip:b@${local}>", "B> Contact: <sip:b@pbx.local>", "<B ACK sip:b@203.0.113.20:5060", "<B ACK sip:b@pbx.local",
+		"<B BYE sip:b@203.0.113.20:5060", "<B BYE sip:b@pbx.local")
+	play(t, nothingLeft(t), peers, invite, ring, named.Replace(answer), ackA, named.Replace(endA))
+}

@@ -48,3 +48,20 @@ resend B
 		}
 	})
 }
+
+// TestFence_PanicWhileTheBooksAreClosed_LeavesNoCallActive breaks the relay at
+// the worst moment, when the call has ended and is being written down.
+func TestFence_PanicWhileTheBooksAreClosed_LeavesNoCallActive(t *testing.T) {
+	playWith(t, func(r *rig) { r.media.lost = true }, func(r *rig) {
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		got := r.engine.Stats(context.Background())
+		if got.Panics != 1 || got.Calls != 0 || r.media.open() != 0 || r.engine.Remembered(context.Background()) != 0 {
+			t.Errorf("after the panic: %+v, %d media ends", got, r.media.open())
+		}
+		list := r.cdrs.list()
+		if len(list) != 1 || list[0].Cause != "normal clearing" || list[0].End.IsZero() {
+			t.Errorf("records %+v, want one of the call as it ended", list)
+		}
+	}, established, endA)
+}

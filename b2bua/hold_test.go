@@ -1,9 +1,14 @@
 package b2bua_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	"gatehouse/media/profile"
+	"gatehouse/media/sdp"
 )
 
 // step is one re-INVITE that is agreed: what its sender says, what the other
@@ -208,4 +213,62 @@ func TestB065_RefreshAfterARefusedHold_ShowsTheStandingSession(t *testing.T) {
 		offers("A", 3, says("A", 3, audio("A", "sendonly")...), hears("B", 3, relayed("B", "sendonly")...)),
 		settles("A", 3, says("B", 8, audio("B", "recvonly")...), hears("A", 2, relayed("A", "recvonly")...)),
 		hangsUp("A", 9))
+}
+
+func TestB068_BothSidesHoldAtOnce_OneIsRefusedAndNothingIsStale(t *testing.T) {
+	holdOfA := offers("A", 2, says("A", 2, audio("A", "sendonly")...), hears("B", 2, relayed("B", "sendonly")...))
+	refusedB := request("B", "INVITE", 50) + says("B", 8, audio("B", "inactive")...) + trying("B") + refusal("B", 50, "491 Request Pending")
+	answered := settles("A", 2, says("B", 8, audio("B", "recvonly")...), hears("A", 2, relayed("A", "recvonly")...))
+	again := offers("B", 51, says("B", 9, audio("B", "inactive")...), hears("A", 3, relayed("A", "inactive")...)) +
+		settles("B", 51, says("A", 3, audio("A", "inactive")...), hears("B", 3, relayed("B", "inactive")...))
+	t.Run("the other one goes on", func(t *testing.T) {
+		play(t, both(flowsAre(t, "<>", ">", "-"), nothingLeft(t)), talking(), holdOfA, refusedB, answered, again, hangsUp("A", 9))
+	})
+	t.Run("B refuses ours as well", func(t *testing.T) {
+		play(t, both(flowsAre(t, "<>", "-"), nothingLeft(t)), talking(), holdOfA, refusedB,
+			refused("A", 2, "491 Request Pending", "491 Request Pending"),
+			offers("B", 51, says("B", 9, audio("B", "inactive")...), hears("A", 2, relayed("A", "inactive")...)),
+			settles("B", 51, says("A", 3, audio("A", "inactive")...), hears("B", 3, relayed("B", "inactive")...)), hangsUp("A", 9))
+	})
+}
+
+// TestB084_AnySequenceOfHolds_EachSideKeepsItsOwnWish lets both sides hold and
+// resume at random and compares every body with a model:
+// what a side hears is what the other wants now.
+func TestB084_AnySequenceOfHolds_EachSideKeepsItsOwnWish(t *testing.T) {
+	for seed := range uint64(15) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			m := holdModel{rng: rand.New(rand.NewPCG(seed, 84)), wish: map[string]sdp.Direction{"A": sdp.SendRecv, "B": sdp.SendRecv}, flows: []string{"<>"}}
+			var steps []step
+			for range 10 {
+				steps = append(steps, m.next())
+			}
+			play(t, both(flowsAre(t, m.flows...), nothingLeft(t)), talking(), holdSteps(steps), hangsUp("A", 40))
+		})
+	}
+}
+
+type holdModel struct {
+	rng   *rand.Rand
+	wish  map[string]sdp.Direction
+	flows []string
+}
+
+func (m *holdModel) next() step {
+	who := []string{"A", "B"}[m.rng.IntN(2)]
+	o := far(who)
+	said := []sdp.Direction{sdp.SendRecv, sdp.SendOnly, sdp.RecvOnly, sdp.Inactive}[m.rng.IntN(4)]
+	wish, words := said, said.String()
+	if m.rng.IntN(4) == 0 {
+		wish, words = said.And(sdp.SendOnly), "0.0.0.0 "+words
+	}
+	m.wish[who] = wish
+	answer := m.wish[o].And(wish.Reverse())
+	m.flows = append(m.flows, m.flow())
+	return step{who, words, wish.String(), answer.String(), m.wish[o].And(said.Reverse()).String()}
+}
+
+func (m *holdModel) flow() string {
+	a, b := m.wish["A"], m.wish["B"]
+	return flowOf(profile.Stream{Kind: profile.RTP, A: profile.Side{Sends: a.Sends() && b.Receives()}, B: profile.Side{Sends: b.Sends() && a.Receives()}})
 }

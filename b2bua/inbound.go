@@ -6,6 +6,7 @@ import (
 	"gatehouse/b2bua/call"
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
+	"gatehouse/b2bua/record"
 	"gatehouse/media/sdp"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
@@ -26,7 +27,7 @@ func (s *shard) request(ev event) (kept bool) {
 	case txn.Absorbed:
 		return false
 	case txn.Pass:
-		s.ack(m)
+		s.ack(in)
 		return false
 	case txn.New:
 	}
@@ -184,12 +185,12 @@ func (s *shard) invite(in *transport.Inbound, target uri.URI) *Reject {
 	if n, ok := m.MaxForwards(); ok {
 		hops = n - 1
 	}
-	phone, _ := target.Param("user")
+	user, phone := crossing.UserOf(target)
 	srv := s.txns.NewServer(m, in.Source, in.Listener.Proto().Reliable(), s.e.o.Timers, nil, in.ReplyDest(), s.now)
 	c := call.New(s, call.Invitation{
 		Number: s.nextNumber(), Slot: s.e.slotOf(m.CallID()), Msg: m, Arrival: s.arrival(in), Server: srv,
 		Head: msg.NewReplyHead(m, in.Source), Arrived: in.At, Decision: d, Offered: desc != nil,
-		User: target.User, Phone: target.Scheme == "tel" || strings.EqualFold(phone, "phone"), MaxForwards: hops,
+		User: user, Phone: phone, MaxForwards: hops,
 	})
 	s.calls[callKey{c.Number, c.Slot}] = c
 	s.e.active.Add(1)
@@ -249,6 +250,6 @@ func (s *shard) recordRefusal(in *transport.Inbound, r *Reject) {
 	if p := s.e.Snapshot().PeerOf(in.Listener.Zone(), in.Source.Addr()); p != nil {
 		from = p.Name
 	}
-	rec := call.Refused(call.FormatID(s.nextNumber(), s.e.slotOf(m.CallID())), m, from, r.Code, r.Cause, in.At, s.now)
+	rec := record.Refused(call.FormatID(s.nextNumber(), s.e.slotOf(m.CallID())), m, from, r.Code, r.Cause, in.At, s.now)
 	s.Record(rec)
 }

@@ -1,6 +1,8 @@
 package b2bua
 
 import (
+	"net"
+	"strconv"
 	"strings"
 
 	"gatehouse/b2bua/call"
@@ -12,7 +14,8 @@ import (
 
 // find gives the call and leg whose dialog a request belongs to: the token in
 // its To-tag names them, Call-ID and both tags must agree (RFC 3261 §12.2.2).
-func (s *shard) find(m *msg.Message) (*call.Call, *call.Leg) {
+func (s *shard) find(in *transport.Inbound) (*call.Call, *call.Leg) {
+	m := &in.Msg
 	t, ok := s.e.o.Sealer.Open(m.ToTag(), token.Tag)
 	if !ok {
 		return nil, nil
@@ -22,7 +25,7 @@ func (s *shard) find(m *msg.Message) (*call.Call, *call.Leg) {
 		return nil, nil
 	}
 	l := c.Leg(t.Part)
-	if l == nil || !l.Dialog(m) {
+	if l == nil || !l.Dialog(m, in.Listener.Zone()) {
 		return nil, nil
 	}
 	return c, l
@@ -30,16 +33,16 @@ func (s *shard) find(m *msg.Message) (*call.Call, *call.Leg) {
 
 // ack takes an ACK no transaction wanted: that of a 2xx, or a stray one, which
 // is dropped.
-func (s *shard) ack(m *msg.Message) {
-	if c, l := s.find(m); c != nil {
-		s.with(c, func() { c.Ack(l, m) })
+func (s *shard) ack(in *transport.Inbound) {
+	if c, l := s.find(in); c != nil {
+		s.with(c, func() { c.Ack(l, &in.Msg) })
 	}
 }
 
 // inDialog takes a request with a To-tag.
 func (s *shard) inDialog(in *transport.Inbound) {
 	m := &in.Msg
-	c, l := s.find(m)
+	c, l := s.find(in)
 	if c == nil {
 		s.strayInDialog(in)
 		return
@@ -161,8 +164,7 @@ func inviteTag(invite *txn.Server) string {
 // (RFC 3261 §8.1.3.3, §18.1.2).
 func (s *shard) response(in *transport.Inbound) {
 	m := &in.Msg
-	via := m.TopVia()
-	if m.Count(msg.HeaderVia) != 1 || !s.ownVia(in, via) || viaValues(m) != 1 {
+	if m.Count(msg.HeaderVia) != 1 || !s.ownVia(m) || viaValues(m) != 1 {
 		s.e.counters.strayResponses.Add(1)
 		return
 	}
@@ -190,13 +192,26 @@ func viaValues(m *msg.Message) int {
 	return n
 }
 
-// ownVia tells whether a Via names the listener the response came to.
-func (s *shard) ownVia(in *transport.Inbound, v msg.Via) bool {
-	h := s.hop(transport.Dest{}, in.Listener)
+// ownVia tells whether the top Via shows what the request it answers showed of
+// us, whatever a reload has made us show since.
+func (s *shard) ownVia(m *msg.Message) bool {
+	c := s.txns.FindClient(m)
+	if c == nil {
+		return false
+	}
+	var sent call.Hop
+	switch o := c.Owner.(type) {
+	case *call.Request:
+		sent = o.Hop
+	case call.Hop:
+		sent = o
+	}
+	v := m.TopVia()
 	port := v.Port
 	if port == 0 {
 		port = defaultPort
 	}
 	// An IPv6 reference is written in brackets and read without.
-	return strings.EqualFold(string(v.Host), strings.Trim(h.Host, "[]")) && port == in.Listener.Addr().Port()
+	host := strings.Trim(string(v.Host), "[]")
+	return strings.EqualFold(net.JoinHostPort(host, strconv.Itoa(int(port))), sent.SentBy)
 }

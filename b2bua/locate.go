@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/crossing"
 	"gatehouse/sip/transport"
 	"gatehouse/sip/uri"
 )
@@ -24,7 +25,7 @@ var (
 // Locate finds where a URI is reached from a zone (RFC 3263 §4 for numeric
 // hosts and plain names). done runs on this shard; at once unless a lookup is
 // needed.
-func (s *shard) Locate(zone, target string, done func(call.Hop, error)) {
+func (s *shard) Locate(zone, target string, last call.Hop, done func(call.Hop, error)) {
 	u, err := uri.Parse(target)
 	if err != nil {
 		done(call.Hop{}, err)
@@ -49,10 +50,10 @@ func (s *shard) Locate(zone, target string, done func(call.Hop, error)) {
 	}
 	// done may run after this event: the slot finds the shard again.
 	addrs, ready := s.e.o.Resolver.Lookup(host, func(addrs []netip.Addr, err error) {
-		s.post(func(s *shard) { done(s.reach(zone, proto, port, addrs, err)) })
+		s.post(func(s *shard) { done(s.reach(zone, proto, port, addrs, last, err)) })
 	})
 	if ready {
-		done(s.reach(zone, proto, port, addrs, nil))
+		done(s.reach(zone, proto, port, addrs, last, nil))
 	}
 }
 
@@ -75,8 +76,24 @@ func protoOf(name string) (transport.Proto, bool) {
 	}
 }
 
-// reach picks the first address the zone has a listener for.
-func (s *shard) reach(zone string, proto transport.Proto, port uint16, addrs []netip.Addr, err error) (call.Hop, error) {
+// reach picks a path to one of the addresses. A dialog whose target cannot be
+// reached keeps the path it has: the Contact of many a peer is a name that only
+// its own side resolves, or an address of another family.
+//
+// Differs from RFC 3263 §4.3, which would let the request fail: then the call
+// could neither be acknowledged nor ended.
+func (s *shard) reach(zone string, proto transport.Proto, port uint16, addrs []netip.Addr, last call.Hop, err error) (call.Hop, error) {
+	h, err := s.pick(zone, proto, port, addrs, last, err)
+	if err != nil && last.Dest.Listener != nil {
+		s.e.o.Log.Debug().Err(err).Str("zone", zone).Msg("target cannot be reached, the dialog keeps its path")
+		return last, nil
+	}
+	return h, err
+}
+
+// pick takes the first address the zone has a listener for; the one of the
+// last path stays good for its dialog when the zone has it no more.
+func (s *shard) pick(zone string, proto transport.Proto, port uint16, addrs []netip.Addr, last call.Hop, err error) (call.Hop, error) {
 	if err != nil {
 		return call.Hop{}, err
 	}
@@ -86,7 +103,10 @@ func (s *shard) reach(zone string, proto transport.Proto, port uint16, addrs []n
 	listeners := s.e.o.Listen()
 	for _, a := range addrs {
 		a = a.Unmap()
-		l := listeners.Find(zone, proto, a.Is6())
+		l, used := listeners.Find(zone, proto, a.Is6()), last.Dest.Listener
+		if l == nil && used != nil && used.Proto() == proto && used.Addr().Addr().Is6() == a.Is6() {
+			l = used
+		}
 		if l == nil {
 			continue
 		}
@@ -94,7 +114,11 @@ func (s *shard) reach(zone string, proto transport.Proto, port uint16, addrs []n
 		if to == l.Addr() {
 			return call.Hop{}, errOwn
 		}
-		return s.hop(transport.Dest{Listener: l, Addr: to}, l), nil
+		d := transport.Dest{Listener: l, Addr: to}
+		if l == used {
+			return call.Hop{Dest: d, Host: last.Host, SentBy: last.SentBy}, nil
+		}
+		return s.hop(d, l), nil
 	}
 	return call.Hop{}, errTransport
 }
@@ -107,12 +131,9 @@ func (s *shard) hop(d transport.Dest, l *transport.Listener) call.Hop {
 
 // shownHost is the host Via and Contact carry for a listener.
 func (s *shard) shownHost(l *transport.Listener) string {
-	if z := s.e.Snapshot().Zone(l.Zone()); z != nil && z.Advertise != "" {
-		return z.Advertise
+	advertise := ""
+	if z := s.e.Snapshot().Zone(l.Zone()); z != nil {
+		advertise = z.Advertise
 	}
-	a := l.Addr().Addr()
-	if a.Is6() {
-		return "[" + a.String() + "]"
-	}
-	return a.String()
+	return crossing.ShownHost(advertise, l.Addr().Addr())
 }

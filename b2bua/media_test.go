@@ -12,7 +12,7 @@ import (
 	"gatehouse/media/profile"
 )
 
-// both2 is an audio and a video line of a peer, in PCMU and H261.
+// withVideo is an audio and a video line of a peer, in PCMU and H261.
 func withVideo(who string, port int) []string {
 	return append(audio(who, "sendrecv"), fmt.Sprintf("m=video %d RTP/AVP 31", port), "a=rtpmap:31 H261/90000")
 }
@@ -157,7 +157,13 @@ func TestB081_RemovedLine_FreesItsPorts(t *testing.T) {
 		settles("B", 50, says("A", 2, withoutVideo(audio("A", "sendrecv"))...), hears("B", 2, relayedWithoutVideo("B")...)))
 }
 
-func TestB065_VideoRefused_ItsPortsComeBackAndTheSlotWasNeverThere(t *testing.T) {
+func TestB065_VideoRefused_ItsPortsComeBackAtOnce(t *testing.T) {
+	play(t, both(flowsAre(t, "<>"), holds(t, 2)), talking(),
+		offers("A", 2, says("A", 2, withVideo("A", 4002)...), hears("B", 2, relayedVideo("B", "vb1")...)),
+		refused("A", 2, "488 Not Acceptable Here", "488 Not Acceptable Here"))
+}
+
+func TestB065_VideoRefused_TheSlotWasNeverThere(t *testing.T) {
 	play(t, both(flowsAre(t, "<>", "<>"), holds(t, 2)), talking(),
 		offers("A", 2, says("A", 2, withVideo("A", 4002)...), hears("B", 2, relayedVideo("B", "vb1")...)),
 		refused("A", 2, "488 Not Acceptable Here", "488 Not Acceptable Here"),
@@ -278,6 +284,34 @@ wait 1s
 `, another(3, talking(), hangsUp("A", 9)))
 		})
 	}
+}
+
+func TestB101_NoPortsInOneZone_TheNextTargetIsInAnother(t *testing.T) {
+	cfg := changed(t, "peers:\n", `  far:
+    listen: [udp://198.51.100.10:5060]
+    media: {address: 198.51.100.10, ports: 16384-32767}
+peers:
+`, "address: 203.0.113.10, ports: 16384-32767", "address: 203.0.113.10, ports: 16384-16385", `second: {zone: outside, address: "sip:203.0.113.30:5060"}`,
+		`second: {zone: far, address: "sip:198.51.100.30:5060"}`)
+	play(t, func(r *rig) {
+		if rec := r.cdrs.list(); len(rec) != 1 || len(rec[0].Attempts) != 2 || rec[0].Attempts[0].Code != 503 || rec[0].Attempts[1].Code != 486 {
+			t.Errorf("recorded %+v", rec)
+		}
+	}, cfg, "peer C 198.51.100.30:5060 -> 198.51.100.10:5060", talking(), another(2, dialing("7770100", inviteHead+says("A", 1, audio("A", "sendrecv")...), trying("A"))), `
+<C INVITE sip:7770100@198.51.100.30:5060 SIP/2.0
+<C ...
+C> SIP/2.0 486 Busy Here
+C> ${last INVITE Via}
+C> ${last INVITE From}
+C> ${last INVITE To};tag=c1
+C> ${last INVITE Call-ID}
+C> ${last INVITE CSeq}
+
+<C ACK sip:7770100@198.51.100.30:5060 SIP/2.0
+<C ...
+<A SIP/2.0 486 Busy Here
+<A ...
+`, another(2, dialing("7770100", refusalACK)))
 }
 
 // another turns fragments into those of another call of the same peers.

@@ -249,6 +249,34 @@ timeout 10s
 `, endedBoth)
 }
 
+// TestDrain_ByeThatWaitsForAnACK_IsWaitedFor: the caller's ACK comes after the
+// drain; the process must not end between the two.
+func TestDrain_ByeThatWaitsForAnACK_IsWaitedFor(t *testing.T) {
+	var settled time.Duration
+	playWith(t, func(r *rig) {
+		go func() {
+			time.Sleep(time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			r.engine.Drain(ctx)
+			from := time.Now()
+			r.engine.Settle(time.Minute)
+			settled = time.Since(from)
+		}()
+	}, func(r *rig) {
+		nothingLeft(t)(r)
+		if settled < time.Second {
+			t.Errorf("settled after %v, before the BYE to the caller", settled)
+		}
+	}, peers, invite, ring, answer, "\nrepeats ignore\n", `
+<B BYE sip:b@203.0.113.20:5060 SIP/2.0
+<B ...
+`, okByeB, "\nwait 2s\n", ackA, `
+<A BYE sip:100@10.0.0.20:5060 SIP/2.0
+<A ...
+`, okByeA)
+}
+
 func TestDrain_RingingCallIsEndedToo(t *testing.T) {
 	playWith(t, func(r *rig) {
 		go func() {

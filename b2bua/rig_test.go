@@ -12,7 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatehouse/b2bua"
-	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/record"
 	"gatehouse/config"
 	"gatehouse/internal/testlab/ladder"
 	"gatehouse/media/profile"
@@ -53,6 +53,7 @@ type rig struct {
 	stack  *transport.Stack
 	media  *fakeMedia
 	set    *listenerSet
+	setMu  sync.Mutex // guards set once the engine runs
 	cdrs   *records
 	dns    *names
 	wire   *wire
@@ -89,7 +90,7 @@ func newRig(t *testing.T, n transport.Net, text string) *rig {
 	r.set = &listenerSet{}
 	uuids := 0
 	r.engine, err = b2bua.New(b2bua.Options{Node: c.Node, NodeID: 1, Sealer: sealer, Sender: r.stack, Resolver: resolver,
-		Listen: func() b2bua.Listeners { return r.set }, Media: r.media, Recorder: r.cdrs, Log: zerolog.New(zerolog.NewTestWriter(t)), Timers: txn.DefaultTimers(),
+		Listen: r.listeners, Media: r.media, Recorder: r.cdrs, Log: zerolog.New(zerolog.NewTestWriter(t)), Timers: txn.DefaultTimers(),
 		Now: time.Now, Boot: time.Now().Unix(), Shards: 1,
 		UUID: func() string { uuids++; return fmt.Sprintf("%032x", uuids) }}, snapshot)
 	if err != nil {
@@ -121,6 +122,19 @@ func newRig(t *testing.T, n transport.Net, text string) *rig {
 	return r
 }
 
+func (r *rig) listeners() b2bua.Listeners {
+	r.setMu.Lock()
+	defer r.setMu.Unlock()
+	return r.set
+}
+
+// replaceListeners is what a reload does to the set.
+func (r *rig) replaceListeners(s *listenerSet) {
+	r.setMu.Lock()
+	defer r.setMu.Unlock()
+	r.set = s
+}
+
 type front struct{ e *b2bua.Engine }
 
 func (f *front) Receive(in *transport.Inbound) { f.e.Receive(in) }
@@ -148,19 +162,19 @@ func (s *listenerSet) Find(zone string, p transport.Proto, v6 bool) *transport.L
 // records keeps what the engine recorded.
 type records struct {
 	mu  sync.Mutex
-	all []call.Record
+	all []record.Record
 }
 
-func (r *records) Record(rec *call.Record) {
+func (r *records) Record(rec *record.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, *rec)
 }
 
-func (r *records) list() []call.Record {
+func (r *records) list() []record.Record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]call.Record(nil), r.all...)
+	return append([]record.Record(nil), r.all...)
 }
 
 // maxStreams is more m-lines than any description may have.
@@ -176,6 +190,7 @@ type fakeMedia struct {
 	spare     map[netip.Addr][]uint16 // ports that came back, used when no new ones are left
 	connected [][]profile.Stream
 	broken    bool // the next Connect panics
+	lost      bool // the next Stats panics
 	timeout   func(uint64)
 }
 
@@ -286,7 +301,16 @@ func (f *fakeMedia) Connect(_, _ profile.EndID, streams []profile.Stream) {
 	f.connected = append(f.connected, streams)
 }
 
-func (f *fakeMedia) Stats(profile.EndID, int) profile.Stats { return profile.Stats{} }
+func (f *fakeMedia) Stats(profile.EndID, int) profile.Stats {
+	f.mu.Lock()
+	lost := f.lost
+	f.lost = false
+	f.mu.Unlock()
+	if lost {
+		panic("the figures are lost")
+	}
+	return profile.Stats{}
+}
 
 func (f *fakeMedia) Close(e profile.EndID) {
 	f.mu.Lock()

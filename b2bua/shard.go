@@ -82,6 +82,10 @@ func (s *shard) run() {
 		select {
 		case ev := <-s.urgent:
 			s.handle(ev)
+			// A lane that never runs empty must not stop the clock.
+			if at, ok := s.nextDeadline(); ok && !at.After(s.now) {
+				s.tick()
+			}
 			continue
 		case <-s.e.stop:
 			return
@@ -101,12 +105,18 @@ func (s *shard) run() {
 	}
 }
 
-// setTimer moves the shard's timer to the nearest deadline.
-func (s *shard) setTimer(wake *time.Timer) {
+// nextDeadline is the nearest deadline of all.
+func (s *shard) nextDeadline() (time.Time, bool) {
 	at, ok := s.txns.Next()
 	if t, some := s.deadlines.Next(); some && (!ok || t.Before(at)) {
 		at, ok = t, true
 	}
+	return at, ok
+}
+
+// setTimer moves the shard's timer to the nearest deadline.
+func (s *shard) setTimer(wake *time.Timer) {
+	at, ok := s.nextDeadline()
 	if !ok {
 		wake.Reset(time.Hour)
 		return

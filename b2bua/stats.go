@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/record"
 )
 
 // counters are the engine's totals that any goroutine may raise.
@@ -53,7 +53,7 @@ func (t *shardStats) init() {
 	t.counts = make([]uint64, len(t.bounds)+1)
 }
 
-func (t *shardStats) finished(r *call.Record) {
+func (t *shardStats) finished(r *record.Record) {
 	t.calls[CallLabels{r.FromPeer, r.ToPeer, r.Result()}]++
 }
 
@@ -97,8 +97,8 @@ func (e *Engine) Stats(ctx context.Context) Stats {
 }
 
 // Calls lists the active calls, in no order.
-func (e *Engine) Calls(ctx context.Context) []call.Info {
-	out := []call.Info{}
+func (e *Engine) Calls(ctx context.Context) []record.Info {
+	out := []record.Info{}
 	var mu sync.Mutex
 	e.each(ctx, func(s *shard) {
 		mu.Lock()
@@ -115,13 +115,13 @@ func (e *Engine) Calls(ctx context.Context) []call.Info {
 }
 
 // Call finds one active call by its ID.
-func (e *Engine) Call(ctx context.Context, id string) (call.Info, bool) {
+func (e *Engine) Call(ctx context.Context, id string) (record.Info, bool) {
 	for _, c := range e.Calls(ctx) {
 		if c.ID == id {
 			return c, true
 		}
 	}
-	return call.Info{}, false
+	return record.Info{}, false
 }
 
 // each runs fn on every shard and waits for all of them, or for ctx.

@@ -37,7 +37,7 @@ func (a *acknowledgement) send(seq uint32) {
 		return
 	}
 	a.locating = true
-	env.Locate(l.zone.Name, l.dlg.NextHop(), func(h Hop, err error) {
+	env.Locate(l.zone.Name, l.dlg.NextHop(), l.hop, func(h Hop, err error) {
 		a.locating = false
 		if err != nil {
 			l.call.logger().Warn().Err(err).Msg("cannot reach the target of an ACK")

@@ -117,7 +117,8 @@ func (c *Call) answerA(m *msg.Message, l *Leg, body []byte) {
 	}
 	c.phase = phaseUp
 	now := c.env.Now()
-	c.rec.markAnswered(c, now)
+	c.rec.MarkAnswered(l.peer.Name, now)
+	c.recordAttempt(l, 200)
 	c.env.Arm(&c.duration, now.Add(min(c.a.peer.MaxDuration, l.peer.MaxDuration)))
 	server := c.a.server
 	c.a.server = nil

@@ -1,8 +1,11 @@
 package call
 
 import (
+	"errors"
+
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
+	"gatehouse/media/profile"
 	"gatehouse/sip/msg"
 )
 
@@ -22,7 +25,7 @@ func (c *Call) nextAttempt() {
 	c.sessions.ForgetB()
 	l.started = c.env.Now()
 	c.b = l
-	c.env.Locate(l.zone.Name, l.peer.Address.String(), func(h Hop, err error) {
+	c.env.Locate(l.zone.Name, l.peer.Address.String(), Hop{}, func(h Hop, err error) {
 		if c.phase != phaseSetup || c.b != l {
 			return
 		}
@@ -48,7 +51,10 @@ func (c *Call) place(l *Leg, h Hop) {
 	if !c.in.offerless {
 		var err error
 		if body, err = c.offerToward(l, c.a); err != nil {
-			c.attemptFailed(l, offerFailure(err))
+			f := offerFailure(err)
+			// The next target may be in a zone that still has ports.
+			f.retry = errors.Is(err, profile.ErrNoPorts)
+			c.attemptFailed(l, f)
 			return
 		}
 	}
@@ -173,7 +179,7 @@ func (c *Call) provisional(r *Request, m *msg.Message) {
 // failure allows it, else to the A side.
 func (c *Call) attemptFailed(l *Leg, f failure) {
 	l.state = legOver
-	c.rec.attempt(l, f.received(), c.env.Now())
+	c.recordAttempt(l, f.received())
 	c.closeEnd(l)
 	if c.phase != phaseSetup || c.b != l {
 		c.settle()

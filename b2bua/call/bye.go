@@ -2,6 +2,7 @@ package call
 
 import (
 	"gatehouse/b2bua/crossing"
+	"gatehouse/b2bua/record"
 	"gatehouse/sip/msg"
 )
 
@@ -99,10 +100,12 @@ func (l *Leg) sendBye(why []string) {
 	l.state = legOver
 	l.byeWanted = false
 	c.refs++ // until the path is known
-	c.env.Locate(l.zone.Name, l.dlg.NextHop(), func(h Hop, err error) {
+	c.byes++
+	c.env.Locate(l.zone.Name, l.dlg.NextHop(), l.hop, func(h Hop, err error) {
 		defer c.settle()
 		c.refs--
 		if err != nil {
+			c.byes--
 			c.logger().Warn().Err(err).Msg("cannot reach the target of a BYE")
 			return
 		}
@@ -112,10 +115,10 @@ func (l *Leg) sendBye(why []string) {
 		}
 		raw, branch, err := l.buildRequest(h, outgoing{method: msg.BYE, seq: l.dlg.NextSeq(), maxForwards: fullMaxForwards, headers: headers})
 		if err != nil {
+			c.byes--
 			c.logger().Error().Err(err).Msg("cannot build BYE")
 			return
 		}
-		c.byes++
 		c.transact(&Request{Call: c, Leg: l, Method: msg.BYE, Raw: raw, Branch: branch, Hop: h, purpose: purposeBye})
 	})
 }
@@ -126,7 +129,7 @@ func (c *Call) MediaTimeout() {
 	if c.phase != phaseUp {
 		return
 	}
-	c.rec.Verdict = verdictSilent
+	c.rec.Verdict = record.VerdictSilent
 	c.hangup("media timeout", []string{crossing.Q850Reason(crossing.CauseTimerExpiry)})
 }
 
@@ -147,8 +150,8 @@ func (c *Call) Abort(cause string) {
 	// What broke once may break again on the way down.
 	defer c.env.Forget(c)
 	defer c.close()
+	defer c.over(cause, "gatehouse")
 	c.Hangup(cause)
-	c.over(cause, "gatehouse")
 }
 
 // close ends what a call must never keep, whatever state it is in.
@@ -161,10 +164,6 @@ func (c *Call) close() {
 	}
 	c.env.Disarm(&c.ring)
 	c.env.Disarm(&c.duration)
-	if c.phase != phaseOver {
-		c.phase = phaseOver
-		c.env.Ended(c)
-	}
 }
 
 // Fire takes a deadline of the call.
@@ -186,18 +185,35 @@ func (c *Call) over(cause, by string) {
 		return
 	}
 	c.phase = phaseOver
+	// Also when something below breaks: one record, and no call that counts as
+	// active for ever.
+	defer func() {
+		c.env.Record(&c.rec)
+		c.env.Ended(c)
+		c.settle()
+	}()
 	c.env.Disarm(&c.ring)
 	c.env.Disarm(&c.duration)
 	c.late = nil
-	c.rec.end(c, cause, by)
+	c.rec.Close(cause, by, c.env.Now())
+	c.rec.SetLegs(c.legRecords())
 	c.closeEnd(c.a)
 	if c.b != nil {
 		c.closeEnd(c.b)
 	}
 	c.logger().Info().Str("cause", cause).Str("by", by).Int("code", c.rec.Code).Int64("dur_ms", c.rec.DurationMs).Msg("call ended")
-	c.env.Record(&c.rec)
-	c.env.Ended(c)
-	c.settle()
+}
+
+// Pending counts the BYEs of the call that have no answer yet, those included
+// that still wait for an ACK or a path.
+func (c *Call) Pending() int {
+	n := c.byes
+	for _, l := range [...]*Leg{c.a, c.b} {
+		if l != nil && l.byeWanted {
+			n++
+		}
+	}
+	return n
 }
 
 // partyName is the peer a leg stands for, in records.

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/offer"
+	"gatehouse/b2bua/record"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
 )
@@ -59,7 +60,7 @@ type Call struct {
 
 	ring     Timer
 	duration Timer
-	rec      Record
+	rec      record.Record
 	sessions crossing.Sessions
 	// failure is the best final response of the attempts so far.
 	failure failure

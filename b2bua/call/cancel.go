@@ -32,7 +32,7 @@ func (c *Call) abandon(f failure, why []string, by *Leg) {
 	if l != nil && l.state == legInviting {
 		c.giveUp(l, why)
 		l.state = legOver
-		c.rec.attempt(l, 487, c.env.Now())
+		c.recordAttempt(l, 487)
 	}
 	c.over(f.cause, c.partyName(by))
 }

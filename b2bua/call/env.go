@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatehouse/b2bua/record"
 	"gatehouse/media/profile"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/timer"
@@ -76,9 +77,13 @@ type Env interface {
 	Branch(number uint64, slot uint8, part uint16) string
 	// Builder is the shard's message writer, reset.
 	Builder() *msg.Builder
-	// Locate finds where a URI is reached from a zone. done runs on the shard,
-	// at once when the host is a literal address or already resolved.
-	Locate(zone, uri string, done func(Hop, error))
+	// Locate finds where a URI is reached from a zone. A dialog that has a path
+	// already gives it as last, the zero Hop otherwise: it is kept when the URI
+	// cannot be reached, its listener serves when a reload left the zone without,
+	// and shows the host it has shown. done runs
+	// on the shard, at once when the host is a literal address or already
+	// resolved.
+	Locate(zone, uri string, last Hop, done func(Hop, error))
 	// Transact starts the client transaction of r and sets r.Client.
 	Transact(r *Request)
 	// Cancel sends CANCEL for r's INVITE with extra header lines.
@@ -91,7 +96,7 @@ type Env interface {
 	Arm(t *Timer, at time.Time)
 	Disarm(t *Timer)
 	// Record takes the finished record of the call, once.
-	Record(r *Record)
+	Record(r *record.Record)
 	// Ended tells that the call is over for its parties, once: it no longer
 	// counts as active. Forget tells that nothing of it can come any more.
 	Ended(c *Call)

@@ -1,6 +1,8 @@
 package call
 
 import (
+	"math/rand/v2"
+
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
 	"gatehouse/media/sdp"
@@ -30,9 +32,9 @@ type exchange struct {
 	before crossing.Sessions
 }
 
-// retryAfterSeconds is what a second INVITE is told to wait: within the 0 to
-// 10 s of RFC 3261 §14.2.
-const retryAfterSeconds = 2
+// maxRetryAfter bounds the seconds a second INVITE is told to wait; the number
+// is to be chosen at random (RFC 3261 §14.2).
+const maxRetryAfter = 10
 
 // Reinvite takes a re-INVITE on a leg. desc is its SDP, nil when it has none.
 func (c *Call) Reinvite(l *Leg, m *msg.Message, server *txn.Server, head msg.ReplyHead, desc *sdp.Session) {
@@ -44,7 +46,7 @@ func (c *Call) Reinvite(l *Leg, m *msg.Message, server *txn.Server, head msg.Rep
 	switch {
 	case c.phase == phaseSetup && l == c.a, c.ex != nil && c.ex.from == l && !c.ex.answered:
 		// RFC 3261 §14.2: a second INVITE before the first is answered.
-		c.refuseInvite(l, server, &head, 500, crossing.Header{Name: "Retry-After", Value: utoa(retryAfterSeconds)})
+		c.refuseInvite(l, server, &head, 500, crossing.Header{Name: "Retry-After", Value: utoa(rand.N[uint32](maxRetryAfter + 1))})
 		return
 	case c.phase == phaseSetup, c.ex != nil, c.late != nil, o == nil:
 		// Our own INVITE is open on this leg, or the two sides ask at once. The
@@ -91,7 +93,7 @@ func (c *Call) startExchange() {
 		}
 	}
 	to := ex.to
-	c.env.Locate(to.zone.Name, to.dlg.NextHop(), func(h Hop, err error) {
+	c.env.Locate(to.zone.Name, to.dlg.NextHop(), to.hop, func(h Hop, err error) {
 		if c.ex != ex || c.phase != phaseUp {
 			return
 		}

@@ -57,7 +57,7 @@ func New(env Env, in Invitation) *Call {
 	}
 	a.setHop(in.Arrival)
 	c.sessions.Learn(m, true, env.UUID)
-	c.rec.begin(c, in)
+	c.beginRecord(in)
 	c.in.crossings = crossing.CollectEach(m, a.zone, in.Decision.Targets)
 	return c
 }
@@ -122,7 +122,7 @@ func (c *Call) finalToA(f failure) {
 			return
 		}
 	}
-	c.rec.final(f.code, crossing.CauseIn(headers), f.cause)
+	c.rec.Final(f.code, crossing.CauseIn(headers), f.cause)
 	c.env.Respond(a.server, f.code, raw)
 	a.server = nil
 }

@@ -100,8 +100,12 @@ type answerWait struct {
 // pendingAnswer tells whether a 2xx of ours still waits for its ACK.
 func (l *Leg) pendingAnswer() bool { return l.answer.raw != nil }
 
-// Dialog tells whether a request from the peer belongs to this leg's dialog.
-func (l *Leg) Dialog(m *msg.Message) bool { return l.dlg.Matches(m) }
+// Dialog tells whether a request that came in a zone belongs to this leg's
+// dialog. Identifiers seen on one side of the border are worth nothing on the
+// other.
+func (l *Leg) Dialog(m *msg.Message, zone string) bool {
+	return l.zone.Name == zone && l.dlg.Matches(m)
+}
 
 // mint makes an identifier of this leg.
 func (l *Leg) mint(k token.Kind) string {

@@ -8,6 +8,7 @@
 package crossing
 
 import (
+	"net/netip"
 	"strings"
 
 	"gatehouse/config"
@@ -109,15 +110,18 @@ func (s Sets) Into(zone *engine.Zone) *Set {
 }
 
 // zoneHost is the host we show in a zone.
-func zoneHost(z *engine.Zone) string {
-	if z.Advertise != "" {
-		return z.Advertise
+func zoneHost(z *engine.Zone) string { return ShownHost(z.Advertise, z.Listeners[0].Addr.Addr()) }
+
+// ShownHost is the host a zone with this advertise shows on a listener, as it
+// stands in a URI: IPv6 in brackets (RFC 3261 §25.1, IPv6reference).
+func ShownHost(advertise string, listener netip.Addr) string {
+	if advertise == "" {
+		advertise = listener.String()
 	}
-	a := z.Listeners[0].Addr.Addr()
-	if a.Is6() {
-		return "[" + a.String() + "]"
+	if strings.Contains(advertise, ":") {
+		return "[" + advertise + "]"
 	}
-	return a.String()
+	return advertise
 }
 
 // FullTrust tells whether a message goes between zones of full trust.
@@ -145,13 +149,37 @@ func DisplayOf(na msg.NameAddr) string {
 	return string(msg.AppendDisplay(nil, na.DisplayText()))
 }
 
-// UserOf gives the number or user a URI names, as a SIP user part.
+// UserOf gives the number or user a URI names, as a SIP user part without the
+// parameters that name the network or trunk of its side.
 func UserOf(u uri.URI) (user string, phone bool) {
 	if u.Scheme == "tel" {
 		return u.User, true
 	}
 	v, _ := u.Param("user")
-	return u.User, strings.EqualFold(v, "phone")
+	return withoutContext(u.User), strings.EqualFold(v, "phone")
+}
+
+// withoutContext drops the parameters of a telephone number in a user part that
+// name a domain or a trunk group (RFC 3966 §5.1.5, RFC 4904 §5). A context that
+// is a number stays: it is part of the number.
+func withoutContext(user string) string {
+	number, params, ok := strings.Cut(user, ";")
+	if !ok {
+		return user
+	}
+	for p := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(p, "=")
+		switch strings.ToLower(name) {
+		case "tgrp", "trunk-context":
+			continue
+		case "phone-context":
+			if !strings.HasPrefix(value, "+") {
+				continue
+			}
+		}
+		number += ";" + p
+	}
+	return number
 }
 
 // Write makes a name-addr of the Party at a host of ours or of the target.
