@@ -289,9 +289,8 @@ X> From: "Reception" <sip:100@10.0.0.20>;tag=a1
 X> To: <sip:+13125550100@10.0.0.1>
 X> Call-ID: call-1@10.0.0.20
 X> CSeq: 1 CANCEL
-quiet A 1s
-quiet B 1s
-<X ...
+# Not even a 481: it would be larger than what the stranger sent.
+quiet 1s
 `, answer, ackA, endA)
 }
 

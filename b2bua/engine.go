@@ -239,6 +239,10 @@ func (e *Engine) refuseStateless(in *transport.Inbound, code int) {
 	if err != nil {
 		return
 	}
+	if in.Conn == nil && in.Standing != transport.Known && len(raw) > len(m.Raw()) {
+		// Nobody is to make us send a third party more than he sent himself.
+		return
+	}
 	if err := e.o.Sender.Send(in.ReplyDest(), raw, "", m.Method()); err != nil {
 		e.counters.sendErrors.Add(1)
 	}

@@ -63,8 +63,8 @@ func (s *shard) outOfDialog(in *transport.Inbound) {
 		return
 	case transport.Stranger:
 		s.e.counters.unknownSource.Add(1)
+		// Counted, not recorded: a spoofed flood must not fill the disk.
 		s.e.refuseStateless(in, 403)
-		s.recordRefusal(in, reject(403, "unknown source"))
 		return
 	case transport.Known:
 	}

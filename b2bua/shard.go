@@ -51,10 +51,8 @@ type shard struct {
 	// failed are datagrams that could not be sent while a call was running:
 	// the news waits until the call has returned.
 	failed []failedSend
-	// current is the call being run, for the panic fence.
-	current *call.Call
-	stats   shardStats
-	txnLen  atomic.Int64
+	stats  shardStats
+	txnLen atomic.Int64
 }
 
 type failedSend struct {
@@ -127,7 +125,7 @@ func (s *shard) setTimer(wake *time.Timer) {
 // handle runs one event inside the panic fence.
 func (s *shard) handle(ev event) {
 	s.now = s.e.o.Now()
-	defer s.fence()
+	defer s.fence(nil)
 	switch {
 	case ev.fn != nil:
 		ev.fn(s)
@@ -145,7 +143,7 @@ func (s *shard) handle(ev event) {
 // tick handles the deadlines that have passed.
 func (s *shard) tick() {
 	s.now = s.e.o.Now()
-	defer s.fence()
+	defer s.fence(nil)
 	s.perform(s.txns.Advance(s.now, s.scratch()))
 	for {
 		e, ok := s.deadlines.Pop(s.now)
@@ -167,37 +165,36 @@ func (s *shard) settle() {
 	s.txnLen.Store(int64(s.txns.Len()))
 }
 
-// with runs fn as part of a call, so that a panic ends that call alone.
+// with runs fn as part of a call, so that a panic ends that call alone and
+// what else the event has for others still happens.
 func (s *shard) with(c *call.Call, fn func()) {
-	outer := s.current
-	s.current = c
+	defer s.fence(c)
 	fn()
-	s.current = outer
 }
 
 // fence catches a panic: our own broken invariant ends one call, not the
-// process.
-func (s *shard) fence() {
+// process. c is nil where no call is concerned.
+func (s *shard) fence(c *call.Call) {
 	r := recover()
 	if r == nil {
 		return
 	}
 	s.e.counters.panics.Add(1)
 	s.e.o.Log.Error().Str("panic", fmt.Sprint(r)).Bytes("stack", debug.Stack()).Msg("panic in a call")
-	c := s.current
-	s.current = nil
-	if c == nil {
-		return
+	if c != nil {
+		s.abort(c)
 	}
-	func() {
-		defer func() {
-			if r := recover(); r != nil {
-				s.e.o.Log.Error().Str("panic", fmt.Sprint(r)).Msg("panic while tearing down a call")
-				delete(s.calls, callKey{c.Number, c.Slot})
-			}
-		}()
-		c.Abort("internal error")
+}
+
+// abort tears down the call that broke, whatever else of it is broken.
+func (s *shard) abort(c *call.Call) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.e.o.Log.Error().Str("panic", fmt.Sprint(r)).Msg("panic while tearing down a call")
+			s.Forget(c)
+		}
 	}()
+	c.Abort("internal error")
 }
 
 // scratch lends the slice for transaction events. Performing events can cause

@@ -73,10 +73,7 @@ func (e *Engine) Stats(ctx context.Context) Stats {
 		Calls: int(e.active.Load()), StrayResponses: e.counters.strayResponses.Load(), LaneOverflow: e.counters.laneOverflow.Load(),
 		Shed: e.counters.shed.Load(), SendErrors: e.counters.sendErrors.Load(), UnknownSource: e.counters.unknownSource.Load(),
 		Panics: e.counters.panics.Load()}
-	var mu sync.Mutex
 	e.each(ctx, func(s *shard) {
-		mu.Lock()
-		defer mu.Unlock()
 		out.Transactions += s.txns.Len()
 		out.UrgentQueued += len(s.urgent)
 		out.FreshQueued += len(s.fresh)
@@ -91,26 +88,19 @@ func (e *Engine) Stats(ctx context.Context) Stats {
 		}
 		out.SetupSum += s.stats.sum
 	})
-	mu.Lock()
-	defer mu.Unlock()
 	return out
 }
 
 // Calls lists the active calls, in no order.
 func (e *Engine) Calls(ctx context.Context) []record.Info {
 	out := []record.Info{}
-	var mu sync.Mutex
 	e.each(ctx, func(s *shard) {
-		mu.Lock()
-		defer mu.Unlock()
 		for _, c := range s.calls {
 			if c.Active() {
 				out = append(out, c.Info(s.now))
 			}
 		}
 	})
-	mu.Lock()
-	defer mu.Unlock()
 	return out
 }
 
@@ -124,13 +114,29 @@ func (e *Engine) Call(ctx context.Context, id string) (record.Info, bool) {
 	return record.Info{}, false
 }
 
-// each runs fn on every shard and waits for all of them, or for ctx.
+// each runs fn on every shard, one after the other, and waits for all of them,
+// or for ctx: a shard that comes later leaves fn and what it writes alone.
 func (e *Engine) each(ctx context.Context, fn func(*shard)) {
+	var mu sync.Mutex // guards over, and what fn writes
+	over := false
 	done := make(chan struct{}, len(e.shards))
+	visit := func(s *shard) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			defer func() { done <- struct{}{} }()
+			fn(s)
+		}
+	}
+	defer func() {
+		mu.Lock()
+		over = true
+		mu.Unlock()
+	}()
 	asked := 0
 	for _, s := range e.shards {
 		select {
-		case s.urgent <- event{fn: func(s *shard) { fn(s); done <- struct{}{} }}:
+		case s.urgent <- event{fn: visit}:
 			asked++
 		case <-ctx.Done():
 		case <-e.stop:
@@ -193,13 +199,7 @@ func (e *Engine) Settle(most time.Duration) {
 	tick := time.NewTicker(settleCheck)
 	defer tick.Stop()
 	for {
-		var pending atomic.Int64
-		e.each(ctx, func(s *shard) {
-			for _, c := range s.calls {
-				pending.Add(int64(c.Pending()))
-			}
-		})
-		if pending.Load() == 0 {
+		if e.Pending(ctx) == 0 {
 			return
 		}
 		select {
@@ -212,10 +212,21 @@ func (e *Engine) Settle(most time.Duration) {
 	}
 }
 
+// Pending counts the BYEs of ours that have no answer yet.
+func (e *Engine) Pending(ctx context.Context) int {
+	n := 0
+	e.each(ctx, func(s *shard) {
+		for _, c := range s.calls {
+			n += c.Pending()
+		}
+	})
+	return n
+}
+
 // Remembered counts the calls in memory, those included that are over and
 // wait for their last transactions.
 func (e *Engine) Remembered(ctx context.Context) int {
-	var n atomic.Int64
-	e.each(ctx, func(s *shard) { n.Add(int64(len(s.calls))) })
-	return int(n.Load())
+	n := 0
+	e.each(ctx, func(s *shard) { n += len(s.calls) })
+	return n
 }

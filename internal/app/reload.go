@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -59,6 +60,13 @@ func (a *App) reload() error {
 	return nil
 }
 
+// unfinished counts the calls that are up, and the BYEs of the last ones.
+func (a *App) unfinished() int {
+	ctx, cancel := context.WithTimeout(a.life, scrapeTime)
+	defer cancel()
+	return a.engine.Active() + a.engine.Pending(ctx)
+}
+
 // advise logs what a configuration does that its writer may not have meant.
 func (a *App) advise(advice []config.Issue) {
 	for _, i := range advice {
@@ -72,7 +80,7 @@ func (a *App) retire(gone []*retiree) {
 		return
 	}
 	a.wg.Go(func() {
-		if err := a.listen.retire(a.life, gone, a.engine.Active); err != nil {
+		if err := a.listen.retire(a.life, gone, a.unfinished); err != nil {
 			a.log.Warn().Err(err).Msg("closing retired listeners")
 		}
 	})
