@@ -219,9 +219,12 @@ func (b *border) cdrs() []map[string]any {
 // settled waits until nothing of any call is left: calls, dialogs, ports. Transactions rest longer, by the RFC.
 func (b *border) settled() {
 	b.t.Helper()
-	eventually(b.t, 5*time.Second, "calls, dialogs and ports are back", func() bool {
-		return b.metric("gatehouse_calls_active") == 0 && b.metric("gatehouse_dialogs_active") == 0 && b.metric("gatehouse_media_ports_in_use") == 0
-	})
+	eventually(b.t, 5*time.Second, "calls, dialogs and ports are back", b.empty)
+}
+
+// empty tells whether no call, dialog or port is in use.
+func (b *border) empty() bool {
+	return b.metric("gatehouse_calls_active") == 0 && b.metric("gatehouse_dialogs_active") == 0 && b.metric("gatehouse_media_ports_in_use") == 0
 }
 
 // tail keeps what a process writes.
