@@ -129,7 +129,8 @@ func TestCall_LossyNetwork_EveryCallCompletes(t *testing.T) {
 	const calls = 60
 	p := newPlan(t)
 	b := startBorder(t, p)
-	uas := callee(t, calleeAnswers(), p.Carrier, calls, "-lost", "5")
+	// Only the caller loses: a SIPp callee whose 180 and 200 are both lost has nothing it could repeat, and is silent for good.
+	uas := callee(t, calleeAnswers(), p.Carrier, calls)
 	uac := caller(t, callerAnswered(), p.PBX, p.sip(p.Inside), calls, "-lost", "5", "-r", "30")
 	uac.wait()
 	// The callee may still wait for an ACK that is lost; the count is what matters.
