@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"gatehouse/b2bua/call"
@@ -52,7 +51,6 @@ type shard struct {
 	// the news waits until the call has returned.
 	failed []failedSend
 	stats  shardStats
-	txnLen atomic.Int64
 }
 
 type failedSend struct {
@@ -162,7 +160,6 @@ func (s *shard) settle() {
 		s.failed = s.failed[1:]
 		s.sendFailed(f.branch, f.method, f.err)
 	}
-	s.txnLen.Store(int64(s.txns.Len()))
 }
 
 // with runs fn as part of a call, so that a panic ends that call alone and

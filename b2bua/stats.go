@@ -32,11 +32,11 @@ type Stats struct {
 	Calls, Dialogs, Transactions int
 	CallsTotal                   map[CallLabels]uint64
 	// SetupCounts has one count per bound of SetupBounds and one for all above.
-	SetupCounts                             []uint64
-	SetupSum                                time.Duration
-	StrayResponses, LaneOverflow, Shed      uint64
-	SendErrors, UnknownSource, Panics       uint64
-	UrgentQueued, FreshQueued, LegsInMemory int
+	SetupCounts                        []uint64
+	SetupSum                           time.Duration
+	StrayResponses, LaneOverflow, Shed uint64
+	SendErrors, UnknownSource, Panics  uint64
+	UrgentQueued, FreshQueued          int
 }
 
 // shardStats are the totals one shard keeps for itself.
