@@ -291,7 +291,7 @@ B> CSeq: 90 BYE
 }
 
 func TestB116_ReasonOfBye_Crosses(t *testing.T) {
-	const reason = "A> Reason: SIP;cause=600;text=\"inner words\"\nA> Reason: Q.850;cause=21\nA> Reason: Q.850;cause=22\n"
+	const reason = "A> Reason: SIP;cause=600;text=\"innermost words\"\nA> Reason: Q.850;cause=21\nA> Reason: Q.850;cause=22\n"
 	check := func(code int) func(*rig) {
 		return func(r *rig) {
 			if c := r.cdrs.list()[0]; c.Q850 != code {
@@ -300,7 +300,7 @@ func TestB116_ReasonOfBye_Crosses(t *testing.T) {
 		}
 	}
 	t.Run("text stays inside", func(t *testing.T) {
-		play(t, both(nothingLeft(t), check(21)), established, "\nforbid B inner\n", byeA+reason, `
+		play(t, both(nothingLeft(t), check(21)), established, "\nforbid B innermost\n", byeA+reason, `
 <A SIP/2.0 200 OK
 <A ...
 <B BYE sip:b@203.0.113.20:5060 SIP/2.0
@@ -314,7 +314,7 @@ func TestB116_ReasonOfBye_Crosses(t *testing.T) {
 <A SIP/2.0 200 OK
 <A ...
 <B BYE sip:b@203.0.113.20:5060 SIP/2.0
-<B Reason: SIP;cause=600;text="inner words"
+<B Reason: SIP;cause=600;text="innermost words"
 <B Reason: Q.850;cause=21
 <B ...
 `, okByeB)

@@ -137,7 +137,7 @@ func TestB088_SDPInMultipart_IsFoundAndNothingElseCrosses(t *testing.T) {
 		"beside an optional nested": multipart("A", "multipart/mixed", nested("multipart/mixed", "render;handling=optional", isupNeeded), sdpPart),
 	} {
 		t.Run(name, func(t *testing.T) {
-			play(t, flowsAre(t, "<>"), "forbid B isup-secret ISUP multipart", setup(body, hears("B", 1, relayed("B", "sendrecv")...)),
+			play(t, flowsAre(t, "<>"), "forbid B isup-secret application/isup multipart", setup(body, hears("B", 1, relayed("B", "sendrecv")...)),
 				pickUp(strings.NewReplacer("A> ", "B> ", "A>", "B>", "10.0.0.20", "203.0.113.20").Replace(multipart("A", "multipart/mixed", sdpPart)),
 					hears("A", 1, relayed("A", "sendrecv")...)), ackA)
 		})

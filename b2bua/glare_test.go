@@ -98,7 +98,7 @@ func TestB057_OtherRefusalsOfReinvite_TheCallGoesOn(t *testing.T) {
 	} {
 		t.Run(tc.theirs[:3], func(t *testing.T) {
 			play(t, nothingLeft(t), established, reinviteA, fromB2(tc.theirs, "B> Proxy-Authenticate: Digest realm=\"x\", nonce=\"y\"\nB> Contact: <sip:far@198.51.100.9>\n"), ackRefusalB2, `
-forbid A 198.51.100.9 realm
+forbid A 198.51.100.9 realm=
 `, gets(tc.ours), refusalACK2, `
 quiet 60s
 `, endA)

@@ -227,11 +227,11 @@ forbid A 203.0.113.77
 // TestB110_NumberOfAPrivateNetwork_LosesItsContext: the parameters of a user
 // part that name the network or the trunk of its side stay there.
 func TestB110_NumberOfAPrivateNetwork_LosesItsContext(t *testing.T) {
-	const number, local = "sip:+13125550100@10.0.0.1", "sip:+13125550100;tgrp=t7;trunk-context=inner.example;cic=+1@10.0.0.1;user=phone"
+	const number, local = "sip:+13125550100@10.0.0.1", "sip:+13125550100;tgrp=inner-trunk;trunk-context=inner.example;cic=+1@10.0.0.1;user=phone"
 	head := strings.NewReplacer("INVITE "+number, "INVITE "+local, "<"+number+">", "<sip:7042;PHONE-context=inner.example@10.0.0.1;user=phone>",
 		"<sip:100@10.0.0.20>;tag", "<sip:100;phone-context=inner.example;ext=5@10.0.0.20;user=phone>;tag").Replace(inviteHead)
 	ack := strings.NewReplacer("<sip:100@10.0.0.20>;tag", "<sip:100;phone-context=inner.example;ext=5@10.0.0.20;user=phone>;tag", "ACK "+number, "ACK "+local).Replace(refusalACK)
-	play(t, nothingLeft(t), peers, "\nforbid B inner.example t7\n", head, sdpA, `
+	play(t, nothingLeft(t), peers, "\nforbid B inner.example inner-trunk\n", head, sdpA, `
 <A SIP/2.0 100 Trying
 <A ...
 <B INVITE sip:+13125550100;cic=+1@203.0.113.20:5060;user=phone SIP/2.0

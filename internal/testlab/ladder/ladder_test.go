@@ -159,6 +159,7 @@ func TestParse_BadScript_NamesTheLine(t *testing.T) {
 		"quiet":                         "want: quiet [PEER] DURATION",
 		"set x":                         "want: set NAME VALUE",
 		"forbid A":                      "want: forbid PEER VALUE",
+		"forbid A t7":                   "chance puts it into a token",
 		"repeats":                       "want: repeats ignore",
 		"resend":                        "want: resend PEER",
 		"peer A 1.1.1.1:1 -> 2.2.2.2:2\n" + "peer A 1.1.1.1:1 -> 2.2.2.2:2": "s:2: peer A is declared twice",

@@ -220,10 +220,19 @@ func parseDirective(words []string) (step, error) {
 		if len(args) < 2 {
 			return step{}, fmt.Errorf("want: forbid PEER VALUE [VALUE]")
 		}
+		for _, secret := range args[1:] {
+			if len(secret) < minSecret {
+				return step{}, fmt.Errorf("forbid %q: under %d characters chance puts it into a token", secret, minSecret)
+			}
+		}
 		return step{kind: stepForbid, peer: args[0], text: args[1:]}, nil
 	}
 	return step{}, fmt.Errorf("%q is no directive and has no message prefix", words[0])
 }
+
+// minSecret is the length of a forbidden value from which on our random
+// identifiers do not hold it by chance: 32 letters, a few hundred places.
+const minSecret = 6
 
 func parseQuiet(args []string) (step, error) {
 	st := step{kind: stepQuiet}
