@@ -86,27 +86,27 @@ func (r *attrReader) rtpmap(value string) {
 	if c == nil || r.mapped[c.PT] {
 		return
 	}
-	parts := strings.Split(rest, "/")
-	if len(parts) < 2 || !isVisible(parts[0]) {
-		return
-	}
-	clock, err := strconv.ParseUint(strings.TrimSpace(parts[1]), 10, 32)
-	if err != nil || clock == 0 {
+	name, rest, _ := strings.Cut(rest, "/")
+	rate, rest, _ := strings.Cut(rest, "/")
+	clock, err := strconv.ParseUint(strings.TrimSpace(rate), 10, 32)
+	if !isVisible(name) || err != nil || clock == 0 {
 		return
 	}
 	r.mapped[c.PT] = true
-	c.Name, c.ClockHz, c.Channels = parts[0], uint32(clock), 1
-	if len(parts) > 2 {
-		if n, err := strconv.ParseUint(strings.TrimSpace(parts[2]), 10, 8); err == nil && n > 1 {
-			c.Channels = uint8(n)
-		}
+	c.Name, c.ClockHz, c.Channels = name, uint32(clock), 1
+	if rest == "" {
+		return
+	}
+	channels, _, _ := strings.Cut(rest, "/")
+	if n, err := strconv.ParseUint(strings.TrimSpace(channels), 10, 8); err == nil && n > 1 {
+		c.Channels = uint8(n)
 	}
 }
 
 // rtcp reads "<port> [IN IP4|IP6 <address>]" (RFC 3605 §2.1). A host name there is not resolved: the media address is
 // taken, which is where it points in practice.
 func (r *attrReader) rtcp(value string) {
-	words := strings.Fields(value)
+	words := appendWords(make([]string, 0, usualWords), value)
 	if len(words) == 0 {
 		return
 	}

@@ -5,99 +5,109 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // originWords is how many words follow the user name in o=.
 const originWords = 5
 
-// canonicalOrigin reads o= from its end, because some devices put blanks into the user name.
-func canonicalOrigin(value string) string {
-	words := strings.Fields(value)
-	user, id, version, host := "-", "0", "0", "0.0.0.0"
+// readOrigin reads o= from its end, because some devices put blanks into the user name.
+func readOrigin(value string) Origin {
+	words := appendWords(make([]string, 0, usualWords), value)
+	o := Origin{User: "-", Addr: "0.0.0.0"}
 	if n := len(words); n > originWords {
-		user = strings.Join(words[:n-originWords], "_")
+		o.User = strings.Join(words[:n-originWords], "_")
 		words = words[n-originWords:]
 	} else if n > 0 {
-		user, words = words[0], words[1:]
+		o.User, words = words[0], words[1:]
 	}
-	if !isVisible(user) {
-		user = "-"
+	if !isVisible(o.User) {
+		o.User = "-"
 	}
 	if len(words) > 0 {
-		id = words[0]
+		o.SessID = sessionNumber(words[0])
 	}
 	if len(words) > 1 {
-		version = words[1]
+		o.Version = sessionNumber(words[1])
 	}
 	if len(words) > 3 {
 		if h := words[len(words)-1]; isVisible(h) && len(h) <= maxHostBytes {
-			host = h
+			o.Addr, _ = canonicalHost(h)
 		}
 	}
-	return user + " " + sessionNumber(id) + " " + sessionNumber(version) + " " + netHost(host)
+	return o
 }
 
 // sessionNumber makes a 64-bit number of what should be one. A number beyond 64 bits or a word is hashed, so that a
 // changed version is still seen as changed.
-func sessionNumber(word string) string {
+func sessionNumber(word string) uint64 {
 	if n, err := strconv.ParseUint(word, 10, 64); err == nil {
-		return strconv.FormatUint(n, 10)
+		return n
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(word)) // a hash never fails to write
-	return strconv.FormatUint(h.Sum64(), 10)
+	return h.Sum64()
 }
 
-// netHost gives "IN IP4 host" or "IN IP6 host" by what the host is, not by what the peer called it.
-func netHost(host string) string {
-	if a, err := netip.ParseAddr(host); err == nil {
-		a = a.Unmap().WithZone("")
-		if a.Is6() {
-			return "IN IP6 " + a.String()
-		}
-		return "IN IP4 " + a.String()
+// canonicalHost gives the host as it is written, and its address type by what it is, not by what the peer called it.
+func canonicalHost(host string) (canonical, addrType string) {
+	a, err := netip.ParseAddr(host)
+	switch {
+	case err != nil || a.Is4():
+		return host, "IP4"
+	case a.Is4In6():
+		return a.Unmap().String(), "IP4"
 	}
-	return "IN IP4 " + host
+	return a.WithZone("").String(), "IP6"
 }
 
-// canonicalConn reads c=; "" when there is no usable address. Only the last word counts: RFC 8866 §5.7 puts network
+// readAddr reads c=; the zero Addr when there is no usable address. Only the last word counts: RFC 8866 §5.7 puts network
 // and address type before it, and a multicast TTL after a slash.
-func canonicalConn(value string) string {
-	words := strings.Fields(value)
+func readAddr(value string) Addr {
+	words := appendWords(make([]string, 0, usualWords), value)
 	if len(words) == 0 {
-		return ""
+		return Addr{}
 	}
 	host, _, _ := strings.Cut(words[len(words)-1], "/")
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if host == "" || len(host) > maxHostBytes || !isVisible(host) ||
 		strings.EqualFold(host, "IP4") || strings.EqualFold(host, "IP6") || strings.EqualFold(host, "IN") {
-		return ""
+		return Addr{}
 	}
-	return netHost(host)
+	if a, err := netip.ParseAddr(host); err == nil {
+		return Addr{IP: a.Unmap().WithZone("")}
+	}
+	return Addr{Host: host}
 }
 
-// canonicalTiming reads t= (RFC 8866 §5.9); anything but two numbers means an unbounded session.
-func canonicalTiming(value string) string {
-	words := strings.Fields(value)
+// unbounded is the timing of a session that has no times.
+const unbounded = "0 0"
+
+// readTiming reads t= (RFC 8866 §5.9); anything but two numbers means an unbounded session.
+func readTiming(value string) string {
+	if value == unbounded {
+		return unbounded
+	}
+	words := appendWords(make([]string, 0, usualWords), value)
 	if len(words) < 2 {
-		return "0 0"
+		return unbounded
 	}
 	for i, w := range words[:2] {
 		n, err := strconv.ParseUint(w, 10, 64)
 		if err != nil || len(w) > maxTimeDigits {
-			return "0 0"
+			return unbounded
 		}
 		words[i] = strconv.FormatUint(n, 10)
 	}
 	return words[0] + " " + words[1]
 }
 
-// canonicalBandwidth reads b=; a modifier that is not registered, or a value that is no number, is ignored as
-// RFC 8866 §5.8 asks.
-func canonicalBandwidth(value string) (string, bool) {
+// readBandwidth reads b=; a modifier that is not registered, or a value that is no number, is ignored as RFC 8866 §5.8
+// asks.
+func readBandwidth(value string) (Bandwidth, bool) {
 	kind, number, found := strings.Cut(value, ":")
 	if !found {
-		return "", false
+		return Bandwidth{}, false
 	}
 	kind = strings.TrimSpace(kind)
 	switch kind {
@@ -105,14 +115,42 @@ func canonicalBandwidth(value string) (string, bool) {
 	default:
 		name, private := strings.CutPrefix(kind, "X-")
 		if !private || name == "" || !isVisible(name) {
-			return "", false
+			return Bandwidth{}, false
 		}
 	}
 	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 64)
 	if err != nil {
-		return "", false
+		return Bandwidth{}, false
 	}
-	return kind + ":" + strconv.FormatUint(n, 10), true
+	return Bandwidth{Type: kind, Value: n}, true
+}
+
+// readAttr reads a=; false when there is nothing in it, or a control byte.
+func readAttr(value string) (Attr, bool) {
+	if value == "" || hasControl(value) {
+		return Attr{}, false
+	}
+	key, rest := value, ""
+	if i := strings.IndexByte(value, ':'); i > 0 {
+		key, rest = value[:i], value[i+1:]
+	}
+	return Attr{Key: strings.TrimSpace(key), Value: strings.TrimSpace(rest)}, true
+}
+
+// appendWords appends the words of s, parted by white space.
+func appendWords(words []string, s string) []string {
+	for {
+		s = strings.TrimLeftFunc(s, unicode.IsSpace)
+		if s == "" {
+			return words
+		}
+		end := strings.IndexFunc(s, unicode.IsSpace)
+		if end < 0 {
+			end = len(s)
+		}
+		words = append(words, s[:end])
+		s = s[end:]
+	}
 }
 
 // hasControl says that s has a control byte other than a tab: no attribute needs one, and none may get out again.

@@ -166,12 +166,41 @@ func TestAppendTo_HandMadeSession_NeverBreaksALine(t *testing.T) {
 	checkStrict(t, new(Session).AppendTo(nil))
 }
 
-func BenchmarkParse(b *testing.B) {
+// A call parses four descriptions and writes as many: what they allocate is most of what a call does.
+func TestAllocs_OneAudioLine_StayFew(t *testing.T) {
+	in := []byte(fuzzSeeds[0])
+	// The text, the session, its media; formats, codecs and the parameters of telephone-event.
+	if n := testing.AllocsPerRun(100, func() { _, _ = Parse(in) }); n > 6 {
+		t.Errorf("Parse: %v allocations", n)
+	}
+	s := mustParse(t, in)
+	if n := testing.AllocsPerRun(100, func() { _ = s.AppendTo(nil) }); n > 1 {
+		t.Errorf("AppendTo: %v allocations", n)
+	}
+	buf := s.AppendTo(nil)
+	if n := testing.AllocsPerRun(100, func() { buf = s.AppendTo(buf[:0]) }); n > 0 {
+		t.Errorf("AppendTo into a buffer: %v allocations", n)
+	}
+}
+
+func BenchmarkReadDescription(b *testing.B) {
 	in := []byte(fuzzSeeds[0])
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Parse(in); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func BenchmarkWriteDescription(b *testing.B) {
+	s, err := Parse([]byte(fuzzSeeds[0]))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var buf []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = s.AppendTo(buf[:0])
 	}
 }

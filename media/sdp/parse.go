@@ -1,16 +1,14 @@
 package sdp
 
 import (
+	"bytes"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
-
-	pion "github.com/pion/sdp/v3"
 )
 
-// Parse reads a description leniently. Errors wrap ErrSyntax or ErrLimit.
+// Parse reads a description leniently. Errors wrap ErrSyntax or ErrLimit. The Session shares its strings with one copy of
+// the description.
 func Parse(b []byte) (*Session, error) {
 	if len(b) > MaxBytes {
 		return nil, fmt.Errorf("%d bytes: %w", len(b), ErrLimit)
@@ -19,123 +17,183 @@ func Parse(b []byte) (*Session, error) {
 }
 
 func parse(b []byte) (*Session, error) {
-	d, err := newDraft(b)
-	if err != nil {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) // byte order mark of some text editors
+	b = bytes.TrimRight(b, "\x00")
+	if bytes.IndexByte(b, 0) >= 0 {
+		return nil, fmt.Errorf("NUL inside: %w", ErrSyntax)
+	}
+	text, s := string(b), new(Session)
+	if err := s.readLines(text); err != nil {
 		return nil, err
 	}
-	var desc pion.SessionDescription
-	if err := desc.UnmarshalString(d.text()); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
-	}
-	if len(desc.MediaDescriptions) != len(d.media) {
-		return nil, fmt.Errorf("%d of %d m-lines read: %w", len(desc.MediaDescriptions), len(d.media), ErrSyntax)
-	}
-	s := &Session{
-		Origin: Origin{
-			User: desc.Origin.Username, SessID: desc.Origin.SessionID,
-			Version: desc.Origin.SessionVersion, Addr: desc.Origin.UnicastAddress,
-		},
-		Name: string(desc.SessionName), Conn: newAddr(desc.ConnectionInformation),
-		Bandwidth: newBandwidth(desc.Bandwidth), Timing: d.timing,
-	}
-	s.readAttributes(desc.Attributes)
-	for i, m := range desc.MediaDescriptions {
-		media, err := s.newMedia(d.media[i].line, m)
-		if err != nil {
-			return nil, fmt.Errorf("m-line %d: %w", i+1, err)
-		}
-		s.Media = append(s.Media, media)
+	if err := s.readMediaAttributes(text); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-// readAttributes takes the session level attributes.
-func (s *Session) readAttributes(attrs []pion.Attribute) {
-	for _, a := range attrs {
-		at := newAttr(a)
-		if d, ok := parseDirection(at.Key); ok {
-			if !s.HasDirection {
-				s.Direction, s.HasDirection = d, true
+// readLines takes all but the attributes of media. Lines that are no lines, line types we do not know and those that never
+// cross a border are left out; only an m= line that cannot be understood is an error, because it would shift the others.
+// Of a line that may stand once the first counts.
+func (s *Session) readLines(text string) error {
+	seen, hasOrigin := false, false // seen: a line that only a session description has
+	for text != "" {
+		var kind byte
+		var value string
+		kind, value, text = cutLine(text)
+		switch kind {
+		case 'v':
+			if n, err := strconv.Atoi(value); err == nil && n != 0 {
+				return fmt.Errorf("version %d: %w", n, ErrSyntax)
 			}
-			continue
+			seen = true
+		case 'o':
+			if !hasOrigin {
+				seen, hasOrigin, s.Origin = true, true, readOrigin(value)
+			}
+		case 's':
+			if s.Name == "" {
+				s.Name = orDash(value)
+			}
+		case 't':
+			if s.Timing == "" {
+				s.Timing = readTiming(value)
+			}
+		case 'c':
+			s.readConn(value)
+		case 'b':
+			s.readBandwidth(value)
+		case 'a':
+			if len(s.Media) == 0 {
+				s.readAttribute(value)
+			}
+		case 'm':
+			if err := s.readMedia(value); err != nil {
+				return fmt.Errorf("m-line %d: %w", len(s.Media)+1, err)
+			}
+			seen = true
+		default: // i, u, e, p, k, r, z, and what we do not know; RFC 8866 §5 would have us ignore the whole description then
 		}
-		s.Attrs = append(s.Attrs, at)
+	}
+	if !seen {
+		return fmt.Errorf("no v=, o= or m= line: %w", ErrSyntax)
+	}
+	if !hasOrigin {
+		s.Origin = readOrigin("")
+	}
+	s.Name = orDash(s.Name)
+	if s.Timing == "" {
+		s.Timing = unbounded
+	}
+	return nil
+}
+
+// section gives the media section being read, nil at session level.
+func (s *Session) section() *Media {
+	if len(s.Media) == 0 {
+		return nil
+	}
+	return &s.Media[len(s.Media)-1]
+}
+
+func (s *Session) readConn(value string) {
+	addr := readAddr(value)
+	if m := s.section(); m == nil {
+		if s.Conn == (Addr{}) {
+			s.Conn = addr
+		}
+	} else if !m.Addr.IsValid() && m.HostName == "" {
+		m.Addr, m.HostName = addr.IP, addr.Host
 	}
 }
 
-func (s *Session) newMedia(line mline, desc *pion.MediaDescription) (Media, error) {
-	m := Media{
-		Kind: line.kind, Port: line.port, Proto: line.proto,
-		Direction: s.Direction, Bandwidth: newBandwidth(desc.Bandwidth),
+func (s *Session) readBandwidth(value string) {
+	b, ok := readBandwidth(value)
+	if !ok {
+		return
 	}
-	conn := newAddr(desc.ConnectionInformation)
-	if conn == (Addr{}) {
-		conn = s.Conn
-	}
-	m.Addr, m.HostName = conn.IP, conn.Host
-	m.setFormats(line.formats)
-	r := attrReader{m: &m, rtp: m.IsRTP()}
-	for _, a := range desc.Attributes {
-		r.read(newAttr(a))
-	}
-	if r.candidates > MaxCandidates {
-		return Media{}, fmt.Errorf("more than %d candidates: %w", MaxCandidates, ErrLimit)
-	}
-	return m, nil
-}
-
-// setFormats takes the formats of an m-line. Those of an RTP profile are payload types, each once. A line with no
-// usable format names nothing that could flow: it counts as refused.
-func (m *Media) setFormats(words []string) {
-	if !m.IsRTP() {
-		for _, w := range words {
-			if isVisible(w) {
-				m.Formats = append(m.Formats, w)
-			}
-		}
+	if m := s.section(); m == nil {
+		s.Bandwidth = append(s.Bandwidth, b)
 	} else {
-		var seen [128]bool
-		for _, w := range words {
-			pt, ok := payloadType(w)
-			if !ok || seen[pt] {
+		m.Bandwidth = append(m.Bandwidth, b)
+	}
+}
+
+// readAttribute takes one attribute of the session level.
+func (s *Session) readAttribute(value string) {
+	a, ok := readAttr(value)
+	if !ok {
+		return
+	}
+	if d, ok := parseDirection(a.Key); !ok {
+		s.Attrs = append(s.Attrs, a)
+	} else if !s.HasDirection {
+		s.Direction, s.HasDirection = d, true
+	}
+}
+
+// readMediaAttributes takes the attributes of media, when all else is known: some say something about an address or a
+// format that may stand behind them.
+func (s *Session) readMediaAttributes(text string) error {
+	var r attrReader
+	for next := 0; text != ""; {
+		var kind byte
+		var value string
+		kind, value, text = cutLine(text)
+		switch kind {
+		case 'm':
+			m := &s.Media[next]
+			if !m.Addr.IsValid() && m.HostName == "" {
+				m.Addr, m.HostName = s.Conn.IP, s.Conn.Host
+			}
+			m.Direction = s.Direction
+			r = attrReader{m: m, rtp: m.IsRTP()}
+			next++
+		case 'a':
+			a, ok := readAttr(value)
+			if !ok || next == 0 {
 				continue
 			}
-			seen[pt] = true
-			m.Formats = append(m.Formats, strconv.Itoa(int(pt)))
-			m.Codecs = append(m.Codecs, staticCodec(pt))
+			if r.read(a); r.candidates > MaxCandidates {
+				return fmt.Errorf("m-line %d: more than %d candidates: %w", next, MaxCandidates, ErrLimit)
+			}
 		}
 	}
-	if len(m.Formats) == 0 {
-		m.Port, m.Formats = 0, []string{"0"}
-		if m.IsRTP() {
-			m.Codecs = []Codec{staticCodec(0)}
-		}
-	}
+	return nil
 }
 
-func newAttr(a pion.Attribute) Attr {
-	return Attr{Key: strings.TrimSpace(a.Key), Value: strings.TrimSpace(a.Value)}
+// cutLine cuts the first line off: its type and value, blanks around either left out. The type is 0 when it is no line.
+func cutLine(text string) (kind byte, value, rest string) {
+	end := 0
+	for end < len(text) && text[end] != '\r' && text[end] != '\n' {
+		end++
+	}
+	if end < len(text) {
+		rest = text[end+1:]
+	}
+	line := trimRight(trimLeft(text[:end]))
+	if len(line) < 2 {
+		return 0, "", rest
+	}
+	value, ok := strings.CutPrefix(trimLeft(line[1:]), "=")
+	if !ok {
+		return 0, "", rest
+	}
+	return line[0], trimLeft(value), rest
 }
 
-func newAddr(c *pion.ConnectionInformation) Addr {
-	if c == nil || c.Address == nil {
-		return Addr{}
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+func trimLeft(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
 	}
-	ip, err := netip.ParseAddr(c.Address.Address)
-	if err != nil {
-		return Addr{Host: c.Address.Address}
-	}
-	return Addr{IP: ip}
+	return s
 }
 
-func newBandwidth(list []pion.Bandwidth) []Bandwidth {
-	out := slices.Grow([]Bandwidth(nil), len(list)) // nil without lines, as in a session made by hand
-	for _, b := range list {
-		kind := b.Type
-		if b.Experimental {
-			kind = "X-" + kind
-		}
-		out = append(out, Bandwidth{Type: kind, Value: b.Bandwidth})
+func trimRight(s string) string {
+	for s != "" && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
 	}
-	return out
+	return s
 }

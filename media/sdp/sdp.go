@@ -1,10 +1,9 @@
 // Package sdp is the model of a session description (RFC 8866) as the border sees it: lenient when it reads, strict
 // when it writes.
 //
-// Parse puts whatever a peer sent into canonical form (line ends, line order, missing lines, trailing blanks, lines it
-// does not know), lets pion/sdp take that apart and builds a Session from it. What a border never lets cross is not in
-// the model at all: i=, u=, e=, p=, k=, r=, z= and the port count of an m-line are read and forgotten. AppendTo writes
-// RFC 8866 with CRLF, and Parse gives the same Session back from what AppendTo wrote.
+// Parse takes whatever a peer sent: any line ends and line order, missing lines, trailing blanks, lines it does not know.
+// What a border never lets cross is not in the model at all: i=, u=, e=, p=, k=, r=, z= and the port count of an m-line are
+// read and forgotten. AppendTo writes RFC 8866 with CRLF, and Parse gives the same Session back from what AppendTo wrote.
 //
 // It is a leaf: bytes in, values out; no socket, clock, logger or configuration. A Session that was handed on is
 // treated as immutable by everybody. b2bua/offer builds what we send with it; policy looks at it.

@@ -5,9 +5,15 @@ import (
 	"strconv"
 )
 
+// usualBytes is room for the description of a call with one audio line.
+const usualBytes = 512
+
 // AppendTo writes the description strictly as RFC 8866 §9 has it, with CRLF. Control bytes that would break a line
 // never get out, whatever the model holds.
 func (s *Session) AppendTo(b []byte) []byte {
+	if b == nil {
+		b = make([]byte, 0, usualBytes)
+	}
 	w := writer{b: b}
 	w.line("v=", "0")
 	w.origin(&s.Origin)
@@ -16,7 +22,7 @@ func (s *Session) AppendTo(b []byte) []byte {
 	w.bandwidth(s.Bandwidth)
 	timing := s.Timing
 	if timing == "" {
-		timing = "0 0"
+		timing = unbounded
 	}
 	w.line("t=", timing)
 	if s.HasDirection {
@@ -32,19 +38,42 @@ func (s *Session) AppendTo(b []byte) []byte {
 type writer struct{ b []byte }
 
 // text appends without the bytes that end a line or a C string.
-func (w *writer) text(s string) {
-	for i := range len(s) {
-		if c := s[i]; c != '\r' && c != '\n' && c != 0 {
-			w.b = append(w.b, c)
+func (w *writer) text(parts ...string) {
+	for _, s := range parts {
+		from := 0
+		for i := range len(s) {
+			if c := s[i]; c == '\r' || c == '\n' || c == 0 {
+				w.b = append(w.b, s[from:i]...)
+				from = i + 1
+			}
 		}
+		w.b = append(w.b, s[from:]...)
 	}
 }
 
+func (w *writer) number(n uint64) { w.b = strconv.AppendUint(w.b, n, 10) }
+
+func (w *writer) end() { w.b = append(w.b, '\r', '\n') }
+
 func (w *writer) line(parts ...string) {
-	for _, p := range parts {
-		w.text(p)
+	w.text(parts...)
+	w.end()
+}
+
+// addr appends "IN IP4 host" or "IN IP6 host".
+func (w *writer) addr(a Addr) {
+	if !a.IP.IsValid() {
+		host, addrType := canonicalHost(a.Host)
+		w.text("IN ", addrType, " ", host)
+		return
 	}
-	w.b = append(w.b, '\r', '\n')
+	addrType := "IN IP4 "
+	ip := a.IP.Unmap().WithZone("")
+	if ip.Is6() {
+		addrType = "IN IP6 "
+	}
+	w.text(addrType)
+	w.b = ip.AppendTo(w.b)
 }
 
 func (w *writer) origin(o *Origin) {
@@ -52,44 +81,50 @@ func (w *writer) origin(o *Origin) {
 	if host == "" {
 		host = "0.0.0.0"
 	}
-	w.line("o=", orDash(o.User), " ", strconv.FormatUint(o.SessID, 10), " ", strconv.FormatUint(o.Version, 10), " ", netHost(host))
+	w.text("o=", orDash(o.User), " ")
+	w.number(o.SessID)
+	w.text(" ")
+	w.number(o.Version)
+	w.text(" ")
+	w.addr(Addr{Host: host})
+	w.end()
 }
 
 func (w *writer) conn(a Addr) {
-	switch {
-	case a.IP.IsValid():
-		w.line("c=", netHost(a.IP.String()))
-	case a.Host != "":
-		w.line("c=", netHost(a.Host))
+	if a == (Addr{}) {
+		return
 	}
+	w.text("c=")
+	w.addr(a)
+	w.end()
 }
 
 func (w *writer) bandwidth(list []Bandwidth) {
 	for _, b := range list {
-		w.line("b=", b.Type, ":", strconv.FormatUint(b.Value, 10))
+		w.text("b=", b.Type, ":")
+		w.number(b.Value)
+		w.end()
 	}
 }
 
 func (w *writer) attrs(list []Attr) {
 	for _, a := range list {
-		w.attr(a.Key, a.Value)
+		if a.Value == "" {
+			w.line("a=", a.Key)
+		} else {
+			w.line("a=", a.Key, ":", a.Value)
+		}
 	}
-}
-
-func (w *writer) attr(key, value string) {
-	if value == "" {
-		w.line("a=", key)
-		return
-	}
-	w.line("a=", key, ":", value)
 }
 
 func (w *writer) media(m *Media, session Addr) {
-	w.text("m=" + m.Kind + " " + strconv.Itoa(int(m.Port)) + " " + m.Proto)
+	w.text("m=", m.Kind, " ")
+	w.number(uint64(m.Port))
+	w.text(" ", m.Proto)
 	for _, f := range m.Formats {
-		w.text(" " + f)
+		w.text(" ", f)
 	}
-	w.line()
+	w.end()
 	if conn := (Addr{IP: m.Addr, Host: m.HostName}); conn != session {
 		w.conn(conn)
 	}
@@ -98,37 +133,50 @@ func (w *writer) media(m *Media, session Addr) {
 		w.codec(&m.Codecs[i])
 	}
 	for _, fb := range m.RTCPFB {
-		w.attr("rtcp-fb", "* "+fb)
+		w.line("a=rtcp-fb:* ", fb)
 	}
-	if m.PTime > 0 {
-		w.attr("ptime", strconv.Itoa(m.PTime))
-	}
-	if m.MaxPTime > 0 {
-		w.attr("maxptime", strconv.Itoa(m.MaxPTime))
-	}
+	w.millis("a=ptime:", m.PTime)
+	w.millis("a=maxptime:", m.MaxPTime)
 	w.rtcp(m.RTCP, m.Addr)
 	if m.Mux {
-		w.attr("rtcp-mux", "")
+		w.line("a=rtcp-mux")
 	}
 	w.attrs(m.Attrs)
 	w.line("a=", m.Direction.String())
 }
 
+func (w *writer) millis(attr string, n int) {
+	if n > 0 {
+		w.text(attr)
+		w.number(uint64(n))
+		w.end()
+	}
+}
+
 func (w *writer) codec(c *Codec) {
-	pt := strconv.Itoa(int(c.PT))
 	if c.Name != "" {
-		value := pt + " " + c.Name + "/" + strconv.FormatUint(uint64(c.ClockHz), 10)
+		w.text("a=rtpmap:")
+		w.number(uint64(c.PT))
+		w.text(" ", c.Name, "/")
+		w.number(uint64(c.ClockHz))
 		if c.Channels > 1 {
-			value += "/" + strconv.Itoa(int(c.Channels))
+			w.text("/")
+			w.number(uint64(c.Channels))
 		}
-		w.attr("rtpmap", value)
+		w.end()
 	}
 	for _, f := range c.Fmtp {
-		w.attr("fmtp", pt+" "+f)
+		w.ofFormat("a=fmtp:", c.PT, f)
 	}
 	for _, fb := range c.RTCPFB {
-		w.attr("rtcp-fb", pt+" "+fb)
+		w.ofFormat("a=rtcp-fb:", c.PT, fb)
 	}
+}
+
+func (w *writer) ofFormat(attr string, pt uint8, value string) {
+	w.text(attr)
+	w.number(uint64(pt))
+	w.line(" ", value)
 }
 
 // rtcp writes a=rtcp, with the address only when it is not the media address (RFC 3605 §2.1).
@@ -136,12 +184,13 @@ func (w *writer) rtcp(at netip.AddrPort, media netip.Addr) {
 	if at.Port() == 0 {
 		return
 	}
-	port := strconv.Itoa(int(at.Port()))
-	if !at.Addr().IsValid() || at.Addr() == media {
-		w.attr("rtcp", port)
-		return
+	w.text("a=rtcp:")
+	w.number(uint64(at.Port()))
+	if at.Addr().IsValid() && at.Addr() != media {
+		w.text(" ")
+		w.addr(Addr{IP: at.Addr()})
 	}
-	w.attr("rtcp", port+" "+netHost(at.Addr().String()))
+	w.end()
 }
 
 func orDash(s string) string {

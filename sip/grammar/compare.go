@@ -7,7 +7,7 @@ func EqualFold[A, B ~string | ~[]byte](a A, b B) bool {
 		return false
 	}
 	for i := 0; i < len(a); i++ {
-		if Lower(a[i]) != Lower(b[i]) {
+		if a[i] != b[i] && Lower(a[i]) != Lower(b[i]) {
 			return false
 		}
 	}

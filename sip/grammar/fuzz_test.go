@@ -19,11 +19,14 @@ func FuzzLine(f *testing.F) {
 			}
 			line := text[pos:l.To]
 			ends := bytes.Count(text[pos:l.Next], []byte("\n"))
-			if folds := bytes.Count(line, []byte("\n")); l.Folded != (folds > 0) || len(line) > 0 && l.Next < len(text) && IsBlank(text[l.Next]) {
+			if folds := bytes.Count(line, []byte("\n")); l.Folded() != (folds > 0) || len(line) > 0 && l.Next < len(text) && IsBlank(text[l.Next]) {
 				t.Fatalf("%q at %d: %+v", text, pos, l)
 			}
-			if crlfs := bytes.Count(text[pos:l.Next], []byte("\r\n")); l.Bare != (crlfs < ends) {
+			if crlfs := bytes.Count(text[pos:l.Next], []byte("\r\n")); l.Bare() != (crlfs < ends) {
 				t.Fatalf("%q at %d: %+v with %d line ends, %d with CR", text, pos, l, ends, crlfs)
+			}
+			if l.Plain() != (bytes.Equal(text[l.To:l.Next], []byte("\r\n")) && NextControl(line, 0) == len(line)) {
+				t.Fatalf("%q at %d: %+v", text, pos, l)
 			}
 			checkUnfolded(t, line)
 			if HasControl(line) != bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == Del }) {
@@ -67,12 +70,15 @@ func FuzzList(f *testing.F) {
 		var again []byte
 		first, found := "", false
 		for rest := list; rest != nil; {
-			name, value, tail, ok := CutParam(rest)
-			if !ok || !IsToken(name) || value != nil && len(value) == 0 {
-				if ok || name != nil || value != nil || tail != nil {
-					t.Fatalf("%q: %q = %q, %q, %v", list, name, value, tail, ok)
+			name, value, tail := CutParam(rest)
+			if name == nil {
+				if value != nil || tail != nil {
+					t.Fatalf("%q: malformed, but %q and %q", list, value, tail)
 				}
 				return
+			}
+			if !IsToken(name) || value != nil && len(value) == 0 {
+				t.Fatalf("%q: %q = %q, %q", list, name, value, tail)
 			}
 			if !found {
 				first, found = string(name), true
@@ -88,8 +94,8 @@ func FuzzList(f *testing.F) {
 		}
 		var twice []byte
 		for rest := again[1:]; rest != nil; {
-			name, value, tail, ok := CutParam(rest)
-			if !ok {
+			name, value, tail := CutParam(rest)
+			if name == nil {
 				t.Fatalf("%q written as %q is malformed", list, again)
 			}
 			twice = append(append(twice, ';'), name...)

@@ -34,6 +34,31 @@ func TestCharset_EveryByte(t *testing.T) {
 	}
 }
 
+// Every control byte at every place of a text longer than two words, with bytes around it that could deceive the reading of
+// eight at once: the first one counts, whatever follows.
+func TestNextControl_EveryByteAtEveryPlace_IsFound(t *testing.T) {
+	for _, fill := range []byte{' ', '~', 0x80, 0xff} {
+		for c := range 256 {
+			for at := range 20 {
+				text := bytes.Repeat([]byte{fill}, 20)
+				text[at] = byte(c)
+				if at+1 < len(text) {
+					text[at+1] = '\r'
+				}
+				want := min(at+1, len(text))
+				if IsControl(byte(c)) {
+					want = at
+				}
+				for from := range at + 1 {
+					if got := NextControl(text, from); got != want {
+						t.Fatalf("%q from %d: %d, want %d", text, from, got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestControlsAllowed_WhereTheGrammarHidesThem(t *testing.T) {
 	for text, want := range map[string]bool{
 		"a\tb":         true,
@@ -77,17 +102,18 @@ func TestEqualFold_EveryPair_OnlyLettersFold(t *testing.T) {
 func TestNextLine_EndsAndContinuations(t *testing.T) {
 	for text, want := range map[string]Line{
 		"A: b\r\nC":         {To: 4, Next: 6},
-		"A: b\r\n c\r\nD":   {To: 8, Next: 10, Folded: true},
-		"A: b\r\n\tc\r\n d": {To: 12, Next: 12, Folded: true}, // the last has no end
-		"A: b\n c\r\nD":     {To: 7, Next: 9, Folded: true, Bare: true},
-		"A: b\nC":           {To: 4, Next: 5, Bare: true},
+		"A: b\r\n c\r\nD":   {To: 8, Next: 10, odd: unread | folded},
+		"A: b\r\n\tc\r\n d": {To: 12, Next: 12, odd: unread | folded}, // the last has no end
+		"A: b\n c\r\nD":     {To: 7, Next: 9, odd: unread | folded | bare},
+		"A: b\nC":           {To: 4, Next: 5, odd: unread | bare},
 		"A: b\r\n":          {To: 4, Next: 6},
-		"A: b":              {To: 4, Next: 4},
-		"":                  {},
+		"A: b\tc\r\nD":      {To: 6, Next: 8, odd: unread}, // a TAB: to be looked at
+		"A: b":              {To: 4, Next: 4, odd: unread},
+		"":                  {odd: unread},
 		"\r\n x":            {To: 0, Next: 2}, // the empty line ends the head, whatever the body begins with
-		"\n x":              {To: 0, Next: 1, Bare: true},
-		"A\r\n \r\n\r\n":    {To: 4, Next: 6, Folded: true},
-		"A\r\r\n":           {To: 2, Next: 4}, // what a CR alone means is for the caller to judge
+		"\n x":              {To: 0, Next: 1, odd: unread | bare},
+		"A\r\n \r\n\r\n":    {To: 4, Next: 6, odd: unread | folded},
+		"A\r\r\n":           {To: 2, Next: 4, odd: unread}, // what a CR alone means is for the caller to judge
 	} {
 		for _, before := range []string{"", "\r\n", "X: y\r\n"} {
 			n := len(before)
@@ -171,9 +197,9 @@ func TestCutParam_NamesAndValues(t *testing.T) {
 	} {
 		var got []string
 		for rest := []byte(text); ; {
-			name, value, tail, ok := CutParam(rest)
+			name, value, tail := CutParam(rest)
 			switch {
-			case !ok:
+			case name == nil:
 				got = append(got, "!")
 			case value == nil:
 				got = append(got, string(name))

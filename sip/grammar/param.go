@@ -2,33 +2,30 @@ package grammar
 
 // CutParam cuts the first parameter off a list such as `tag=1;q="a;b"`. The value keeps its quotes and is nil when
 // there is no "=". rest is nil after the last parameter. Blanks may stand around ";" and "=" (RFC 3261 §25.1, SEMI
-// and EQUAL). ok is false for a malformed parameter, and an empty one is.
-func CutParam(list []byte) (name, value, rest []byte, ok bool) {
-	i := SkipBlank(list, 0)
-	start := i
-	for i < len(list) && IsTokenByte(list[i]) {
-		i++
+// and EQUAL). name is nil for a malformed parameter, and an empty one is.
+func CutParam(list []byte) (name, value, rest []byte) {
+	start := SkipBlank(list, 0)
+	end := TokenEnd(list, start)
+	if end == start {
+		return nil, nil, nil
 	}
-	name = list[start:i]
-	if len(name) == 0 {
-		return nil, nil, nil, false
-	}
-	i = SkipBlank(list, i)
+	i := SkipBlank(list, end)
 	if i < len(list) && list[i] == '=' {
-		start = SkipBlank(list, i+1)
-		if i = valueEnd(list, start); i <= start {
-			return nil, nil, nil, false
+		from := SkipBlank(list, i+1)
+		to := valueEnd(list, from)
+		if to <= from {
+			return nil, nil, nil
 		}
-		value = list[start:i]
-		i = SkipBlank(list, i)
+		value = list[from:to]
+		i = SkipBlank(list, to)
 	}
-	switch {
-	case i == len(list):
-		return name, value, nil, true
-	case list[i] != ';':
-		return nil, nil, nil, false
+	if i < len(list) {
+		if list[i] != ';' {
+			return nil, nil, nil
+		}
+		rest = list[i+1:]
 	}
-	return name, value, list[i+1:], true
+	return list[start:end], value, rest
 }
 
 // valueEnd finds the end of a parameter value: a token, a host or a quoted string (RFC 3261 §25.1, gen-value). It
@@ -37,18 +34,24 @@ func valueEnd(b []byte, i int) int {
 	if i < len(b) && b[i] == '"' {
 		return QuotedEnd(b, i)
 	}
-	for i < len(b) && valueByte(b[i]) {
+	for i < len(b) && valueBytes[b[i]] {
 		i++
 	}
 	return i
 }
 
-func valueByte(c byte) bool {
-	switch c {
-	case '"', '<', '>', ';', ',', '\\':
-		return false
+// valueBytes marks the visible bytes that are no delimiter. It is never written after start.
+var valueBytes = newValueBytes()
+
+func newValueBytes() (t [256]bool) {
+	for c := range t {
+		switch c {
+		case '"', '<', '>', ';', ',', '\\', Del:
+		default:
+			t[c] = c > ' '
+		}
 	}
-	return c > ' ' && c != Del
+	return t
 }
 
 // QuotedEnd returns the place behind the quoted string that begins at i, -1 when it does not end (RFC 3261 §25.1,
@@ -69,8 +72,8 @@ func QuotedEnd(b []byte, i int) int {
 // malformed parameter.
 func FindParam(list []byte, name string) (value []byte, ok bool) {
 	for rest := list; len(rest) > 0; {
-		n, v, tail, ok := CutParam(rest)
-		if !ok {
+		n, v, tail := CutParam(rest)
+		if n == nil {
 			return nil, false
 		}
 		if EqualFold(n, name) {

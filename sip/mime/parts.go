@@ -212,7 +212,7 @@ func readPart(text []byte) (Part, error) {
 		if name = grammar.Trim(name); !ok || !grammar.IsToken(name) {
 			return p, errPartHead
 		}
-		if l.Folded {
+		if l.Folded() {
 			value = grammar.Unfold(nil, value)
 		}
 		if grammar.HasControl(value) && !grammar.ControlsAllowed(value) {

@@ -3,12 +3,14 @@ package msg
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"gatehouse/sip/grammar"
+	"gatehouse/sip/uri"
 )
 
 func TestBuilder_Request_ExactBytes(t *testing.T) {
@@ -150,15 +152,16 @@ func TestSecurity08_AnyEdit_NeverWritesAnotherLine(t *testing.T) {
 	raw := with()
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.OneOf(rapid.Just("X-Name"), rapid.Just("Subject"), hostile()).Draw(t, "name")
-		value := hostile().Draw(t, "value")
+		parts := rapid.SliceOfN(hostile(), 0, 3).Draw(t, "parts")
+		value := strings.Join(parts, "")
 		var m Message
 		if err := m.Parse(raw, Datagram); err != nil {
 			t.Fatal(err)
 		}
 		if rapid.Bool().Draw(t, "add") {
-			m.Add(name, value)
+			m.Add(name, parts...)
 		} else {
-			m.Set(name, value)
+			m.Set(name, parts...)
 		}
 		out, err := m.AppendTo(nil)
 		if grammar.HasUnsafe(value) || !grammar.IsToken(name) {
@@ -169,6 +172,58 @@ func TestSecurity08_AnyEdit_NeverWritesAnotherLine(t *testing.T) {
 		}
 		if err == nil && bytes.Count(out, []byte("\r\n")) != bytes.Count(raw, []byte("\r\n"))+1 {
 			t.Fatalf("%q: %q makes\n%s", name, value, out)
+		}
+	})
+}
+
+func TestSecurity08_AnyRequestURI_StaysWithinItsLine(t *testing.T) {
+	raw := with()
+	rapid.Check(t, func(t *rapid.T) {
+		target := rapid.SampledFrom([]string{"sip:", "sip:a@h", "tel:+1", "urn:x", "<sip:a@h>", ""}).Draw(t, "scheme") + hostile().Draw(t, "rest")
+		var m Message
+		if err := m.Parse(raw, Datagram); err != nil {
+			t.Fatal(err)
+		}
+		m.SetRequestURI(target)
+		out, err := m.AppendTo(nil)
+		if legal := uri.CheckRequest(target) == nil; legal != (err == nil) {
+			t.Fatalf("%q: %v", target, err)
+		}
+		if err != nil {
+			return
+		}
+		_, rest, _ := strings.Cut(string(raw), "\r\n")
+		if string(out) != "INVITE "+target+" SIP/2.0\r\n"+rest {
+			t.Fatalf("%q makes\n%q", target, out)
+		}
+	})
+}
+
+// What a reply repeats of a request, however it was damaged, is no line of its own and holds no control byte.
+func TestSecurity08_AnyDamagedRequest_ReplyHoldsNoControlByte(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		raw := invite1K()
+		for range rapid.IntRange(1, 4).Draw(t, "times") {
+			at := rapid.IntRange(0, len(raw)).Draw(t, "at")
+			raw = slices.Insert(raw, at, []byte(hostile().Draw(t, "text"))...)
+		}
+		var m Message
+		_ = m.Parse(raw, Datagram)
+		h := NewReplyHead(&m, testSource)
+		var b Builder
+		h.Start(&b, 400, "", "tag")
+		out, err := b.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.SplitSeq(out, []byte("\r\n")) {
+			if grammar.HasUnsafe(line) {
+				t.Fatalf("%q", out)
+			}
+		}
+		var r Message
+		if err := r.Parse(out, Datagram); err == nil && h.Answerable() && r.Count(HeaderOther) > 0 {
+			t.Fatalf("a header field of its own: %q", out)
 		}
 	})
 }

@@ -90,6 +90,10 @@ func TestEdit_Illegal_SticksAndIsNotWritten(t *testing.T) {
 		"two to":         func(m *Message) { m.Add("t", "<sip:a@h>") },
 		"cseq method":    func(m *Message) { m.Set("CSeq", "1 BYE") },
 		"contact":        func(m *Message) { m.Add("m", "*") },
+		"two parts":      func(m *Message) { m.Set("X", "a\r", "\nb: c") },
+		"uri":            func(m *Message) { m.SetRequestURI("sip:a@h b") },
+		"uri headers":    func(m *Message) { m.SetRequestURI("sip:a@h?Route=x") },
+		"uri too long":   func(m *Message) { m.SetRequestURI("sip:" + strings.Repeat("a", MaxHeaderBytes) + "@h") },
 		"too long":       func(m *Message) { m.Set("X", strings.Repeat("x", MaxHeaderBytes)) },
 		"too many": func(m *Message) {
 			for range MaxHeaders {
@@ -102,6 +106,57 @@ func TestEdit_Illegal_SticksAndIsNotWritten(t *testing.T) {
 		m.Set("Subject", "fine")
 		if out, err := m.AppendTo(nil); err == nil || len(out) != 0 {
 			t.Errorf("%s: written %q", name, out)
+		}
+	}
+}
+
+func TestSetRequestURI_Request_ReplacesItAlone(t *testing.T) {
+	m := mustParse(t, with())
+	m.SetRequestURI("tel:+1")
+	m.Set("X-A", strings.Repeat("a", 4000)) // the buffer moves
+	wantBytes(t, "request uri", m.RequestURI(), "tel:+1")
+	want := strings.Replace(string(with()), "sip:bob@biloxi.example.com", "tel:+1", 1)
+	m.Remove("X-A")
+	if got := written(t, m); got != want {
+		t.Errorf("written\n%s\nwant\n%s", got, want)
+	}
+	response := mustParse(t, []byte(strings.Replace(string(with()), "INVITE sip:bob@biloxi.example.com SIP/2.0", "SIP/2.0 200 OK", 1)))
+	response.SetRequestURI("sip:a@h")
+	if _, err := response.AppendTo(nil); err == nil {
+		t.Error("a response has a request uri")
+	}
+}
+
+func TestSet_MessageAtTheHeaderLimit_CanStillBeReplaced(t *testing.T) {
+	head := inviteLines()
+	for len(head)-1 < MaxHeaders {
+		head = append(head, "X-A: y")
+	}
+	m := mustParse(t, message(head, ""))
+	m.Set("Max-Forwards", "9")
+	m.Set("X-A", "z")
+	if got := written(t, m); !strings.Contains(got, "\r\nMax-Forwards: 9\r\n") || strings.Count(got, "X-A") != 1 {
+		t.Errorf("written\n%s", got)
+	}
+	if n := m.Count(HeaderOther); n != 1 {
+		t.Errorf("%d unknown header lines counted", n)
+	}
+}
+
+// Whatever is edited, one allocation holds all that is written.
+func TestAppendTo_NilBuffer_OneAllocation(t *testing.T) {
+	for name, raw := range map[string][]byte{
+		"1 KB": invite1K(), "no length": message(inviteLines()[:8], "body"), "loose": []byte(strings.Replace(string(with()), "SIP/2.0\r\n", "sip/2.0\r\n", 1)),
+		"status": []byte(strings.Replace(string(with()), "INVITE sip:bob@biloxi.example.com SIP/2.0", "SIP/2.0 200", 1)),
+	} {
+		m := mustParse(t, raw)
+		m.Set("Subject", "s")
+		m.Add("X-A", "")
+		if n := testing.AllocsPerRun(100, func() { _, _ = m.AppendTo(nil) }); n > 1 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+		if out, err := m.AppendTo(nil); err != nil || len(out) > m.sizeBound() {
+			t.Errorf("%s: %v, %d bytes, bound %d", name, err, len(out), m.sizeBound())
 		}
 	}
 }

@@ -61,6 +61,35 @@ func fuzzOne(t *testing.T, raw []byte, f Framing) {
 	if twice, err := again.AppendTo(nil); err != nil || !bytes.Equal(once, twice) {
 		t.Fatalf("not stable: %v\n%q\n%q", err, once, twice)
 	}
+	if m.IsRequest() {
+		checkRewrite(t, &m)
+	}
+}
+
+// checkRewrite makes the edits of a border: what it writes is read back with them, and with the rest as it was.
+func checkRewrite(t *testing.T, m *Message) {
+	t.Helper()
+	method, callID, kept := string(m.MethodName()), string(m.CallID()), len(m.fields)-m.Count(HeaderVia)-m.Count(HeaderContact)-m.Count(HeaderRecordRoute)
+	out, err := rewrite(m, nil)
+	if err != nil {
+		if len(m.Raw()) < MaxMessageBytes-512 && len(m.fields) < MaxHeaders {
+			t.Fatalf("accepted but not rewritten: %v", err)
+		}
+		return
+	}
+	var r Message
+	if err := r.Parse(out, Datagram); err != nil {
+		t.Fatalf("rewritten form refused: %v\n%q", err, out)
+	}
+	contact, _ := r.Contact()
+	if string(r.MethodName()) != method || string(r.CallID()) != callID || string(r.TopVia().Host) != "192.0.2.10" ||
+		string(contact.URI) != "sip:gatehouse@192.0.2.10:5060" || !bytes.HasPrefix(r.RequestURI(), []byte("sip:+1312")) {
+		t.Fatalf("rewritten as\n%q", out)
+	}
+	length := 1 - m.Count(HeaderContentLength)
+	if r.Count(HeaderVia) != 1 || r.Count(HeaderRecordRoute) != 0 || len(r.fields) != kept+len("VCU")+length {
+		t.Fatalf("%d header lines instead of %d:\n%q", len(r.fields), kept+len("VCU")+length, out)
+	}
 }
 
 // checkReply holds the reply to the rules of egress: only lines we meant, no control bytes, and readable by ourselves
@@ -144,6 +173,17 @@ func FuzzParseVia(f *testing.F) {
 	}
 	f.Add([]byte("SIP / 2.0 / TCP [::1] : 5060 ; branch = z9hG4bKx ; rport = 1 ; received = [::2];x=\"y\""))
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		var m Message
+		request := replaced("Via", "Via: "+string(raw)+"\r\nVia: SIP/2.0/UDP second.example")
+		requestErr := m.Parse(request, Datagram)
+		h := NewReplyHead(&m, testSource)
+		var b Builder
+		h.Start(&b, 400, "", "tag")
+		reply, err := b.Bytes()
+		if err != nil {
+			t.Fatalf("%q: no reply: %v", raw, err)
+		}
+		checkReply(t, &m, reply, requestErr)
 		v, err := ParseVia(raw)
 		if err != nil {
 			return

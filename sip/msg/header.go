@@ -189,32 +189,6 @@ var names = [headerCount]string{
 	HeaderWarning:                "Warning",
 }
 
-// byLength lists the known header fields by the length of their long form, so that a lookup compares a handful of
-// names and never hashes.
-var byLength = [...][]ID{
-	2:  {HeaderTo},
-	3:  {HeaderVia},
-	4:  {HeaderFrom, HeaderCSeq, HeaderDate, HeaderJoin, HeaderPath, HeaderRAck, HeaderRSeq},
-	5:  {HeaderRoute, HeaderAllow, HeaderEvent},
-	6:  {HeaderAccept, HeaderMinSE, HeaderReason, HeaderServer},
-	7:  {HeaderCallID, HeaderContact, HeaderExpires, HeaderPrivacy, HeaderRequire, HeaderSubject, HeaderWarning},
-	8:  {HeaderIdentity, HeaderPriority, HeaderReferTo, HeaderReplaces, HeaderReplyTo, HeaderSIPETag},
-	9:  {HeaderCallInfo, HeaderDiversion, HeaderRecvInfo, HeaderReferSub, HeaderSupported, HeaderTimestamp},
-	10: {HeaderAlertInfo, HeaderContentID, HeaderErrorInfo, HeaderFlowTimer, HeaderSessionID, HeaderUserAgent},
-	11: {HeaderAnswerMode, HeaderGeolocation, HeaderInReplyTo, HeaderMinExpires, HeaderReferredBy, HeaderRetryAfter, HeaderUnsupported},
-	12: {HeaderMaxForwards, HeaderRecordRoute, HeaderContentType, HeaderAllowEvents, HeaderHistoryInfo, HeaderInfoPackage, HeaderMIMEVersion, HeaderOrganization, HeaderSIPIfMatch, HeaderUserToUser},
-	13: {HeaderAuthorization, HeaderPEarlyMedia, HeaderProxyRequire, HeaderServiceRoute, HeaderTargetDialog},
-	14: {HeaderContentLength, HeaderAcceptContact, HeaderRejectContact},
-	15: {HeaderAcceptEncoding, HeaderAcceptLanguage, HeaderRemotePartyID, HeaderSessionExpires},
-	16: {HeaderContentEncoding, HeaderContentLanguage, HeaderPAssociatedURI, HeaderWWWAuthenticate},
-	17: {HeaderPCalledPartyID, HeaderPChargingVector, HeaderResourcePriority},
-	18: {HeaderProxyAuthenticate, HeaderSubscriptionState},
-	19: {HeaderAuthenticationInfo, HeaderContentDisposition, HeaderPAssertedIdentity, HeaderProxyAuthorization, HeaderRequestDisposition},
-	20: {HeaderPPreferredIdentity},
-	21: {HeaderPAccessNetworkInfo},
-	24: {HeaderAcceptResourcePriority},
-}
-
 // compactForm returns the header field a one-letter name stands for (RFC 3261 §7.3.3 and the registry that grew
 // from it), HeaderOther for none.
 func compactForm(c byte) ID {

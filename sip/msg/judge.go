@@ -4,7 +4,6 @@ import "gatehouse/sip/grammar"
 
 // judge is what Parse remembers of the header fields while it reads them.
 type judge struct {
-	seen          [headerCount]bool
 	star          bool // a Contact was "*"
 	contacts      int
 	contentLength int
@@ -22,20 +21,19 @@ var singleton = [headerCount]bool{
 	HeaderTimestamp: true, HeaderPriority: true, HeaderSessionID: true, HeaderInfoPackage: true,
 }
 
-// judge checks one header value as it is read and keeps the typed ones.
+// judge checks one header value as it is read, and counted, and keeps the typed ones.
 func (m *Message) judge(j *judge, id ID, value []byte) {
-	if j.seen[id] && singleton[id] {
+	if m.counts[id] > 1 && singleton[id] {
 		m.fail(errDuplicate)
 		return
 	}
-	j.seen[id] = true
 	switch id { //nolint:exhaustive // the other fields are read when somebody asks for them
 	case HeaderVia:
 		m.judgeVias(value)
 	case HeaderFrom:
-		m.from, m.fromTag = m.judgeAddr(value, errFrom)
+		m.fromTag = m.judgeAddr(&m.from, value, errFrom)
 	case HeaderTo:
-		m.to, m.toTag = m.judgeAddr(value, errTo)
+		m.toTag = m.judgeAddr(&m.to, value, errTo)
 	case HeaderContact:
 		m.judgeContacts(j, value)
 	case HeaderCallID:
@@ -69,35 +67,27 @@ func (m *Message) judgeVias(list []byte) {
 			m.fail(errViaCount)
 			return
 		}
-		via, err := ParseVia(v)
-		if err != nil {
-			m.fail(errVia)
-		}
+		via := &Via{}
 		if m.vias == 1 {
-			m.via = via
+			via = &m.via
+		}
+		if !via.parse(v) {
+			m.fail(errVia)
 		}
 	}
 }
 
 // judgeAddr reads the address of From or To and its tag, which must not come twice.
-func (m *Message) judgeAddr(value []byte, e *Error) (n NameAddr, tag []byte) {
-	n, err := ParseNameAddr(value)
-	if err != nil || n.IsStar() {
+func (m *Message) judgeAddr(n *NameAddr, value []byte, e *Error) (tag []byte) {
+	t, err := n.parse(value)
+	if err != nil {
 		m.fail(e)
-		return n, nil
+		return nil
 	}
-	for rest := n.Params; len(rest) > 0; {
-		name, v, tail, ok := grammar.CutParam(rest)
-		if !ok || grammar.EqualFold(name, "tag") && (tag != nil || !isOpaque(v)) {
-			m.fail(e)
-			return n, tag
-		}
-		if grammar.EqualFold(name, "tag") {
-			tag = v
-		}
-		rest = tail
+	if n.IsStar() || t.bad {
+		m.fail(e)
 	}
-	return n, tag
+	return t.first
 }
 
 // isOpaque reports whether a parameter value can serve as a tag or branch: there, and not a quoted string. The grammar
@@ -108,8 +98,8 @@ func (m *Message) judgeContacts(j *judge, list []byte) {
 	for rest := list; rest != nil; {
 		var v []byte
 		v, rest = grammar.CutValue(rest)
-		n, err := ParseNameAddr(v)
-		if err != nil {
+		var n NameAddr
+		if _, err := n.parse(v); err != nil {
 			m.fail(errContact)
 			return
 		}
@@ -158,17 +148,17 @@ func (m *Message) judgeCSeq(value []byte) {
 
 // requireFields checks for the mandatory header fields (RFC 3261 §8.1.1). Max-Forwards is not required, for elements
 // of RFC 2543 leave it out.
-func (m *Message) requireFields(j *judge) {
+func (m *Message) requireFields() {
 	switch {
-	case !j.seen[HeaderVia]:
+	case m.counts[HeaderVia] == 0:
 		m.fail(errNoVia)
-	case !j.seen[HeaderFrom]:
+	case m.counts[HeaderFrom] == 0:
 		m.fail(errNoFrom)
-	case !j.seen[HeaderTo]:
+	case m.counts[HeaderTo] == 0:
 		m.fail(errNoTo)
-	case !j.seen[HeaderCallID]:
+	case m.counts[HeaderCallID] == 0:
 		m.fail(errNoCallID)
-	case !j.seen[HeaderCSeq]:
+	case m.counts[HeaderCSeq] == 0:
 		m.fail(errNoCSeq)
 	}
 }

@@ -8,6 +8,9 @@ import (
 
 // Get returns the first value line of a header field, trimmed and with folding replaced by one space.
 func (m *Message) Get(id ID) ([]byte, bool) {
+	if m.counts[id] == 0 {
+		return nil, false
+	}
 	for i := range m.fields {
 		if m.fields[i].id == id {
 			return m.value(&m.fields[i]), true
@@ -17,15 +20,7 @@ func (m *Message) Get(id ID) ([]byte, bool) {
 }
 
 // Count returns the number of header lines of that kind.
-func (m *Message) Count(id ID) int {
-	n := 0
-	for i := range m.fields {
-		if m.fields[i].id == id {
-			n++
-		}
-	}
-	return n
-}
+func (m *Message) Count(id ID) int { return int(m.counts[id]) }
 
 // Lines yields the value of each header line of that kind in order.
 func (m *Message) Lines(id ID) iter.Seq[[]byte] {
@@ -60,17 +55,10 @@ func (m *Message) Values(id ID) iter.Seq[[]byte] {
 // Lookup returns the first value of the header field with this name, in any case; the long and the compact form name
 // the same field.
 func (m *Message) Lookup(name string) ([]byte, bool) {
-	for i := range m.fields {
-		if m.isNamed(&m.fields[i], name) {
-			return m.value(&m.fields[i]), true
-		}
+	if i := m.find(Identify(name), name, 0); i < len(m.fields) {
+		return m.value(&m.fields[i]), true
 	}
 	return nil, false
-}
-
-func (m *Message) isNamed(f *field, name string) bool {
-	id := Identify(name)
-	return f.id == id && (id != HeaderOther || grammar.EqualFold(m.fieldName(f), name))
 }
 
 // All yields every header line in order: the name as received and the value as Get gives it.
@@ -87,6 +75,9 @@ func (m *Message) All() iter.Seq2[[]byte, []byte] {
 // HasToken reports whether a list header field such as Supported, Require or Allow holds the token in any of its
 // lines, without regard to case. Parameters behind a list member do not count.
 func (m *Message) HasToken(id ID, token string) bool {
+	if m.counts[id] == 0 {
+		return false
+	}
 	for i := range m.fields {
 		if m.fields[i].id != id {
 			continue

@@ -30,7 +30,7 @@ const (
 // field is one header line.
 type field struct {
 	name, value span
-	line        span // the whole line in raw with its line end; empty when edited
+	line        span // the whole line with its line end: in flat when edited, else in raw
 	id          ID
 	src         source
 }
@@ -41,7 +41,8 @@ type field struct {
 type Message struct {
 	raw    []byte
 	fields []field
-	flat   []byte // unfolded values, and the text of edits
+	flat   []byte             // unfolded values, and the text of edits
+	counts [headerCount]uint8 // header lines of each kind; MaxHeaders fits
 
 	response bool
 	method   Method
@@ -126,15 +127,13 @@ func (m *Message) TopVia() Via { return m.via }
 
 // Contact returns the first Contact value, which may be the star of a REGISTER.
 func (m *Message) Contact() (NameAddr, bool) {
-	for i := range m.fields {
-		if m.fields[i].id != HeaderContact {
-			continue
-		}
-		v, _ := grammar.CutValue(m.value(&m.fields[i]))
-		n, err := ParseNameAddr(v)
-		return n, err == nil
+	line, ok := m.Get(HeaderContact)
+	if !ok {
+		return NameAddr{}, false
 	}
-	return NameAddr{}, false
+	v, _ := grammar.CutValue(line)
+	n, err := ParseNameAddr(v)
+	return n, err == nil
 }
 
 func (m *Message) fail(e *Error) {

@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"bytes"
 	"errors"
 
 	"gatehouse/sip/grammar"
@@ -77,33 +78,58 @@ func AppendDisplay(dst []byte, text string) []byte {
 // (RFC 3261 §20.10). The display name may hold more than the tokens of the grammar, as the field sends it, but no
 // comma, quote, semicolon or bracket outside quotes. On an error the parts read so far are set.
 func ParseNameAddr(v []byte) (NameAddr, error) {
+	var n NameAddr
+	_, err := n.parse(v)
+	return n, err
+}
+
+// tags is what the parameters of an address say about its tag.
+type tags struct {
+	first []byte // nil when there is none
+	bad   bool   // there are two, or one that cannot be compared
+}
+
+// parse is ParseNameAddr into n, which must be zero; it looks out for the tag on its way.
+func (n *NameAddr) parse(v []byte) (t tags, err error) {
 	v = grammar.Trim(v)
 	if len(v) == 1 && v[0] == '*' {
-		return NameAddr{URI: v}, nil
+		n.URI = v
+		return t, nil
 	}
-	var n NameAddr
 	next, err := n.readAddr(v)
 	if err != nil {
-		return n, err
+		return t, err
 	}
 	if uri.Check(n.URI) != nil {
-		return n, errAddrSpec
+		return t, errAddrSpec
 	}
 	next = grammar.SkipBlank(v, next)
 	if next == len(v) {
-		return n, nil
+		return t, nil
 	}
 	if v[next] != ';' {
-		return n, errParam
+		return t, errParam
 	}
 	n.Params = grammar.Trim(v[next+1:])
 	for rest := v[next+1:]; rest != nil; {
-		var ok bool
-		if _, _, rest, ok = grammar.CutParam(rest); !ok {
-			return n, errParam
+		name, value, tail := grammar.CutParam(rest)
+		if name == nil {
+			return t, errParam
 		}
+		if grammar.EqualFold(name, "tag") {
+			t.add(value)
+		}
+		rest = tail
 	}
-	return n, nil
+	return t, nil
+}
+
+func (t *tags) add(value []byte) {
+	if t.bad || t.first != nil || !isOpaque(value) {
+		t.bad = true
+		return
+	}
+	t.first = value
 }
 
 // readAddr reads the display name and the URI and returns the place behind them.
@@ -127,13 +153,13 @@ func (n *NameAddr) readAddr(v []byte) (next int, err error) {
 		}
 		n.Display = grammar.Trim(v[:open])
 	}
-	for i := open + 1; i < len(v); i++ {
-		if v[i] == '>' {
-			n.URI = v[open+1 : i]
-			return i + 1, nil
-		}
+	length := bytes.IndexByte(v[open+1:], '>')
+	if length < 0 {
+		return 0, errBracket
 	}
-	return 0, errBracket
+	end := open + 1 + length
+	n.URI = v[open+1 : end]
+	return end + 1, nil
 }
 
 func (n *NameAddr) readBare(v []byte) (next int, err error) {

@@ -30,7 +30,7 @@ func (m *Message) Parse(raw []byte, f Framing) error {
 		m.fail(errNoEnd)
 	}
 	m.takeBody(text[end:], &j, f)
-	m.requireFields(&j)
+	m.requireFields()
 	if m.failed != nil {
 		return m.failed
 	}
@@ -43,7 +43,7 @@ var crlf = []byte("\r\n")
 func (m *Message) index(text []byte, pos int, j *judge) (end int, ended bool) {
 	for pos < len(text) {
 		l := grammar.NextLine(text, pos)
-		if l.Bare {
+		if l.Bare() {
 			m.fail(errLineEnd)
 		}
 		if l.To == pos && l.Next > pos {
@@ -64,52 +64,46 @@ func (m *Message) index(text []byte, pos int, j *judge) (end int, ended bool) {
 	return len(text), false
 }
 
-// headerLine reads one header line into a field and lets the judge see it.
+// headerLine reads the header line that begins at pos into a field and lets the judge see it.
 func (m *Message) headerLine(text []byte, pos int, l grammar.Line, j *judge) {
-	nameEnd := pos
-	for nameEnd < l.To && grammar.IsTokenByte(text[nameEnd]) {
-		nameEnd++
+	line := text[pos:l.To]
+	colon := bytes.IndexByte(line, ':')
+	nameEnd := max(colon, 0)
+	for nameEnd > 0 && grammar.IsBlank(line[nameEnd-1]) {
+		nameEnd--
 	}
-	colon := nameEnd
-	for colon < l.To && grammar.IsBlank(text[colon]) {
-		colon++
-	}
-	if nameEnd == pos || colon == l.To || text[colon] != ':' {
+	id := Identify(line[:nameEnd])
+	if id == HeaderOther && !grammar.IsToken(line[:nameEnd]) {
 		m.fail(errName)
 		return
 	}
-	from, to := colon+1, l.To
-	if !l.Folded {
-		for from < to && grammar.IsBlank(text[from]) {
-			from++
-		}
-		for from < to && grammar.IsBlank(text[to-1]) {
-			to--
-		}
-	}
-	f := field{
-		name:  span{uint32(pos), uint32(nameEnd)},
-		value: span{uint32(from), uint32(to)},
-		line:  span{uint32(pos), uint32(l.Next)},
-		id:    Identify(text[pos:nameEnd]),
-	}
-	if grammar.HasControl(text[from:to]) && !grammar.ControlsAllowed(text[from:to]) {
+	value, src, from := line[colon+1:], fromRaw, pos+colon+1
+	if !l.Plain() && !grammar.ControlsAllowed(value) {
 		m.fail(errControl)
 	}
-	if l.Folded {
-		f.src = fromFolded
-		f.value.from = uint32(len(m.flat))
-		m.flat = grammar.Unfold(m.flat, text[from:to])
-		f.value.to = uint32(len(m.flat))
+	if l.Folded() {
+		src, from = fromFolded, len(m.flat)
+		m.flat = grammar.Unfold(m.flat, value)
+		value = m.flat[from:]
 	}
-	m.fields = append(m.fields, f)
-	m.judge(j, f.id, m.value(&m.fields[len(m.fields)-1]))
+	first, last := grammar.SkipBlank(value, 0), len(value)
+	for last > first && grammar.IsBlank(value[last-1]) {
+		last--
+	}
+	m.fields = append(m.fields, field{})
+	f := &m.fields[len(m.fields)-1] // filled in place: copying it would cost more than reading the line
+	f.name = span{uint32(pos), uint32(pos + nameEnd)}
+	f.value = span{uint32(from + first), uint32(from + last)}
+	f.line = span{uint32(pos), uint32(l.Next)}
+	f.id, f.src = id, src
+	m.counts[id]++
+	m.judge(j, id, value[first:last:last])
 }
 
 // takeBody sets the body and checks its length (RFC 3261 §18.3).
 func (m *Message) takeBody(rest []byte, j *judge, f Framing) {
 	m.body = rest
-	if !j.seen[HeaderContentLength] {
+	if m.counts[HeaderContentLength] == 0 {
 		if f == Stream {
 			m.fail(errNoLength)
 		}

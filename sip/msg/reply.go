@@ -107,7 +107,7 @@ func (h *ReplyHead) appendVias(b []byte, m *Message, src netip.AddrPort) []byte 
 			h.hasVia = true
 			b = append(b, "Via: "...)
 			b = m.via.appendReceived(b, src)
-			b = append(b, crlf...)
+			b = append(b, '\r', '\n')
 			_, list = grammar.CutValue(list)
 		}
 		b = appendRelayedVias(b, list, m.failed != nil)
@@ -143,8 +143,8 @@ func (v *Via) appendReceived(b []byte, src netip.AddrPort) []byte {
 		b = append(b, v.Branch...)
 	}
 	for rest := v.params; rest != nil && !v.broken; {
-		name, value, tail, ok := grammar.CutParam(rest)
-		if !ok {
+		name, value, tail := grammar.CutParam(rest)
+		if name == nil {
 			break
 		}
 		rest = tail
@@ -182,7 +182,7 @@ func appendLine(b []byte, name string, value []byte) []byte {
 	b = append(b, name...)
 	b = append(b, ':', ' ')
 	b = appendClean(b, value)
-	return append(b, crlf...)
+	return append(b, '\r', '\n')
 }
 
 // appendClean appends the value without control bytes; of a quoted pair that hides one the backslash goes too.

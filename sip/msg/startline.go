@@ -40,8 +40,8 @@ func (m *Message) startLine(text []byte, pos int) (next int) {
 
 // requestLine reads Method SP Request-URI SP SIP-Version (RFC 3261 §7.1).
 func (m *Message) requestLine(line []byte) {
-	name, rest, _ := bytes.Cut(line, []byte{' '})
-	target, ver, ok := bytes.Cut(rest, []byte{' '})
+	name, rest, _ := cutBlank(line)
+	target, ver, ok := cutBlank(rest)
 	if grammar.IsToken(name) {
 		m.name = name
 		m.method = ParseMethod(name)
@@ -59,16 +59,24 @@ func (m *Message) requestLine(line []byte) {
 	}
 }
 
+// cutBlank cuts at the first SP.
+func cutBlank(line []byte) (before, after []byte, found bool) {
+	if i := bytes.IndexByte(line, ' '); i >= 0 {
+		return line[:i], line[i+1:], true
+	}
+	return line, nil, false
+}
+
 // statusLine reads SIP-Version SP Status-Code SP Reason-Phrase (RFC 3261 §7.2). The second SP may be missing when
 // there is no phrase (RFC 4475 §3.1.1.13).
 func (m *Message) statusLine(line []byte) {
-	ver, rest, ok := bytes.Cut(line, []byte{' '})
+	ver, rest, ok := cutBlank(line)
 	m.checkVersion(ver)
 	if !ok {
 		m.fail(errStartLine)
 		return
 	}
-	code, reason, _ := bytes.Cut(rest, []byte{' '})
+	code, reason, _ := cutBlank(rest)
 	n, ok := grammar.ParseDecimal(code, maxStatus)
 	if !ok || len(code) != 3 || n < minStatus {
 		m.fail(errStatusCode)
@@ -88,7 +96,7 @@ const (
 
 // checkVersion wants SIP/2.0 in any case. Another version that is well-formed is 505, anything else no start line.
 func (m *Message) checkVersion(v []byte) {
-	if grammar.EqualFold(v, version) {
+	if string(v) == version || grammar.EqualFold(v, version) {
 		return
 	}
 	number, isSIP := bytes.CutPrefix(bytes.ToUpper(v), []byte("SIP/"))

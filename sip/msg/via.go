@@ -1,6 +1,7 @@
 package msg
 
 import (
+	"bytes"
 	"errors"
 
 	"gatehouse/sip/grammar"
@@ -37,35 +38,25 @@ type Via struct {
 
 // ParseVia reads one Via value. On an error the parts read so far are set.
 func ParseVia(raw []byte) (Via, error) {
-	v := Via{Raw: grammar.Trim(raw)}
-	if !v.read() {
-		v.broken = true
+	var v Via
+	if !v.parse(raw) {
 		return v, errViaText
 	}
 	return v, nil
 }
 
+// parse is ParseVia into v, which must be zero.
+func (v *Via) parse(raw []byte) bool {
+	v.Raw = grammar.Trim(raw)
+	v.broken = !v.read()
+	return !v.broken
+}
+
 // read reads Raw into the other parts.
 func (v *Via) read() bool {
 	raw := v.Raw
-	i, ok := 0, true
-	for part := 0; part < 3; part++ { // protocol-name SLASH version SLASH transport
-		if part > 0 {
-			if i = grammar.SkipBlank(raw, i); i == len(raw) || raw[i] != '/' {
-				return false
-			}
-			i = grammar.SkipBlank(raw, i+1)
-		}
-		start := i
-		for i < len(raw) && grammar.IsTokenByte(raw[i]) {
-			i++
-		}
-		if i == start {
-			return false
-		}
-		v.Transport = raw[start:i]
-	}
-	if i == len(raw) || !grammar.IsBlank(raw[i]) {
+	i, ok := v.readProtocol()
+	if !ok || i == len(raw) || !grammar.IsBlank(raw[i]) {
 		return false
 	}
 	if i, ok = v.readSentBy(grammar.SkipBlank(raw, i)); !ok {
@@ -81,35 +72,57 @@ func (v *Via) read() bool {
 	return v.readParams()
 }
 
+// usualProtocol is how nearly every Via begins.
+var usualProtocol = []byte(version + "/")
+
+// readProtocol reads protocol-name SLASH version SLASH transport and returns the place behind it.
+func (v *Via) readProtocol() (end int, ok bool) {
+	raw, start := v.Raw, len(usualProtocol)
+	if !bytes.HasPrefix(raw, usualProtocol) {
+		if start, ok = tokenSlash(raw, 0); ok {
+			start, ok = tokenSlash(raw, start)
+		}
+		if !ok {
+			return start, false
+		}
+	}
+	start = grammar.SkipBlank(raw, start)
+	end = grammar.TokenEnd(raw, start)
+	v.Transport = raw[start:end]
+	return end, end > start
+}
+
+// tokenSlash reads token SLASH at i, blanks before either left out, and returns the place behind it.
+func tokenSlash(raw []byte, i int) (end int, ok bool) {
+	start := grammar.SkipBlank(raw, i)
+	end = grammar.TokenEnd(raw, start)
+	slash := grammar.SkipBlank(raw, end)
+	if end == start || slash == len(raw) || raw[slash] != '/' {
+		return end, false
+	}
+	return slash + 1, true
+}
+
 // readSentBy reads host [ COLON port ] at i and returns the place behind it.
 func (v *Via) readSentBy(i int) (int, bool) {
 	raw, start := v.Raw, i
-	if i < len(raw) && raw[i] == '[' {
-		for i < len(raw) && raw[i] != ']' {
-			i++
-		}
-	}
-	for i < len(raw) && raw[i] != ':' && raw[i] != ';' && !grammar.IsBlank(raw[i]) {
-		i++
-	}
-	host := raw[start:i]
-	if !uri.ValidHost(host) {
+	i, ok := uri.HostEnd(raw, start)
+	if !ok || i < len(raw) && raw[i] != ':' && raw[i] != ';' && !grammar.IsBlank(raw[i]) {
 		return i, false
 	}
-	v.Host, v.sentBy = withoutBrackets(host), i
+	v.Host, v.sentBy = withoutBrackets(raw[start:i]), i
 	colon := grammar.SkipBlank(raw, i)
 	if colon == len(raw) || raw[colon] != ':' {
 		return i, true
 	}
-	start = grammar.SkipBlank(raw, colon+1)
-	for i = start; i < len(raw) && raw[i] >= '0' && raw[i] <= '9'; {
-		i++
+	port := 0
+	for i = grammar.SkipBlank(raw, colon+1); i < len(raw) && raw[i] >= '0' && raw[i] <= '9' && port <= maxPort; i++ {
+		port = port*10 + int(raw[i]-'0')
 	}
-	n, ok := grammar.ParseDecimal(raw[start:i], maxPort)
-	if !ok || n == 0 {
+	if port == 0 || port > maxPort {
 		return i, false
 	}
-	v.Port, v.sentBy = uint16(n), i
+	v.Port, v.sentBy = uint16(port), i
 	return i, true
 }
 
@@ -125,8 +138,8 @@ func withoutBrackets(host []byte) []byte {
 // readParams checks the parameters and keeps those that route a response. None of these may come twice.
 func (v *Via) readParams() bool {
 	for rest := v.params; rest != nil; {
-		name, value, tail, ok := grammar.CutParam(rest)
-		if !ok {
+		name, value, tail := grammar.CutParam(rest)
+		if name == nil {
 			return false
 		}
 		rest = tail

@@ -18,10 +18,11 @@ func newCharset(members string) (t charset) {
 	return t
 }
 
-// visible is every printing ASCII character except those that end a URI inside a header field.
+// visible is every printing ASCII character except those that end a URI inside a header field, and "%", which only
+// stands in an escape.
 func visible() (t charset) {
 	for c := byte('!'); c <= '~'; c++ {
-		t[c] = c != '<' && c != '>' && c != '"'
+		t[c] = c != '<' && c != '>' && c != '"' && c != '%'
 	}
 	return t
 }
@@ -43,20 +44,20 @@ var (
 const telSeparators = "-.()"
 
 // allowed reports whether every byte of s is a member of t or part of a whole %HH escape.
-func allowed[S text](s S, t *charset) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' {
-			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-				return false
-			}
-			i += 2
+func allowed[S text](s S, t *charset) bool { return allowedEnd(s, 0, t) == len(s) }
+
+// allowedEnd returns the first place from i on that holds neither a member of t nor a whole %HH escape.
+func allowedEnd[S text](s S, i int, t *charset) int {
+	for ; i < len(s); i++ {
+		if t[s[i]] {
 			continue
 		}
-		if !t[s[i]] {
-			return false
+		if s[i] != '%' || i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+			break
 		}
+		i += 2
 	}
-	return true
+	return i
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -10,64 +10,82 @@ const (
 // (RFC 3261 §25.1). Names may hold "_", and labels may begin with a digit, but a name that ends in a label of digits
 // only must be a whole IPv4 address: "1.2.3" is neither.
 func ValidHost[S ~string | ~[]byte](s S) bool {
-	n := len(s)
-	if n > 1 && s[0] == '[' {
-		return s[n-1] == ']' && ValidIPv6(s[1:n-1])
-	}
-	return validName(s)
+	end, ok := HostEnd(s, 0)
+	return ok && end == len(s)
 }
 
-func validName[S text](s S) bool {
-	if len(s) == 0 || len(s) > maxHostBytes {
-		return false
+// HostEnd returns the place behind the host, as ValidHost knows it, that begins at from. ok is false when there is none;
+// what may follow it is for the caller to judge.
+func HostEnd[S ~string | ~[]byte](s S, from int) (end int, ok bool) {
+	if from < len(s) && s[from] == '[' {
+		end = indexByte(s, from, ']')
+		if end < 0 {
+			return from, false
+		}
+		return end + 1, ValidIPv6(s[from+1 : end])
 	}
-	n := len(s)
-	if s[n-1] == '.' {
-		n-- // the root
+	if end, ok = ipv4End(s, from); ok && (end == len(s) || s[end] != '.' && !labelChars[s[end]]) {
+		return end, true
 	}
-	label, digits := 0, true
-	for i := 0; i < n; i++ {
-		c := s[i]
-		if c == '.' {
-			if label == 0 {
-				return false
-			}
-			label, digits = 0, true
+	return nameEnd(s, from)
+}
+
+// nameEnd is HostEnd for host names that are no address.
+func nameEnd[S text](s S, from int) (end int, ok bool) {
+	label := span{from, from} // the last one that is not empty
+	start := from             // of the one being read
+	for end = from; ; end++ {
+		if end < len(s) && labelChars[s[end]] {
 			continue
 		}
-		label++
-		if !labelChars[c] || label > maxLabelBytes {
-			return false
+		if end > start {
+			label = span{start, end}
 		}
-		digits = digits && isDigit(c)
+		if end == len(s) || s[end] != '.' {
+			break
+		}
+		if end == start || end-start > maxLabelBytes {
+			return end, false
+		}
+		start = end + 1
 	}
-	if label == 0 {
-		return false
+	// A dot at the end, which stands for the root, leaves an empty label behind it.
+	if label.to == from || end-start > maxLabelBytes || end-from > maxHostBytes {
+		return end, false
 	}
-	return !digits || validIPv4(s)
+	return end, !onlyDigits(s[label.from:label.to])
 }
 
-// validIPv4 wants four decimal numbers without leading zeros, which some readers take for octal.
-func validIPv4[S text](s S) bool {
-	parts, digits, value := 1, 0, 0
+func onlyDigits[S text](s S) bool {
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '.' {
-			if digits == 0 {
-				return false
-			}
-			parts, digits, value = parts+1, 0, 0
-			continue
-		}
-		if !isDigit(c) || digits > 0 && value == 0 {
-			return false
-		}
-		digits++
-		if value = value*10 + int(c-'0'); value > 255 {
+		if !isDigit(s[i]) {
 			return false
 		}
 	}
-	return parts == 4 && digits > 0
+	return true
+}
+
+// ipv4End returns the place behind the IPv4 address that begins at from: four decimal numbers without leading zeros,
+// which some readers take for octal.
+func ipv4End[S text](s S, from int) (end int, ok bool) {
+	end = from
+	for part := 0; part < 4; part++ {
+		if part > 0 {
+			if end == len(s) || s[end] != '.' {
+				return end, false
+			}
+			end++
+		}
+		start, value := end, 0
+		for end < len(s) && isDigit(s[end]) && value <= 255 {
+			value = value*10 + int(s[end]-'0')
+			end++
+		}
+		if end == start || value > 255 || s[start] == '0' && end > start+1 {
+			return end, false
+		}
+	}
+	return end, true
 }
 
 // ipv6Groups is the number of 16-bit groups in an IPv6 address.
@@ -95,7 +113,8 @@ func ValidIPv6[S ~string | ~[]byte](s S) bool {
 		}
 		if i < len(s) && s[i] == '.' {
 			groups += 2
-			return validIPv4(s[start:]) && full(groups, elided)
+			end, ok := ipv4End(s, start)
+			return ok && end == len(s) && full(groups, elided)
 		}
 		if i-start == 0 || i-start > 4 {
 			return false

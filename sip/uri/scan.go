@@ -3,15 +3,14 @@ package uri
 import "errors"
 
 var (
-	errScheme   = errors.New("no scheme")
-	errUser     = errors.New("malformed user part")
-	errPassword = errors.New("malformed password")
-	errHost     = errors.New("malformed host")
-	errPort     = errors.New("malformed port")
-	errParams   = errors.New("malformed parameter")
-	errHeaders  = errors.New("malformed header part")
-	errNumber   = errors.New("malformed telephone number")
-	errOpaque   = errors.New("illegal character")
+	errScheme  = errors.New("no scheme")
+	errUser    = errors.New("malformed user part")
+	errHost    = errors.New("malformed host")
+	errPort    = errors.New("malformed port")
+	errParams  = errors.New("malformed parameter")
+	errHeaders = errors.New("malformed header part")
+	errNumber  = errors.New("malformed telephone number")
+	errOpaque  = errors.New("illegal character")
 
 	errRequestHeaders = errors.New("header part in a request uri")
 )
@@ -61,78 +60,68 @@ func isWord[S text](s S, word string) bool {
 
 // Check reports what is wrong with s as a URI, reading it in place: it allocates nothing.
 func Check[S ~string | ~[]byte](s S) error {
-	_, err := scan(s)
-	return err
+	var l layout
+	return scan(&l, s)
 }
 
 // CheckRequest is Check for a request URI: the header part of a sip or sips URI, with which a sender could smuggle
 // header fields, has no place there (RFC 3261 §19.1.1, RFC 4475 §3.1.2.11).
 func CheckRequest[S ~string | ~[]byte](s S) error {
-	l, err := scan(s)
+	var l layout
+	err := scan(&l, s)
 	if err == nil && l.headers != (span{}) {
 		return errRequestHeaders
 	}
 	return err
 }
 
-func scan[S text](s S) (l layout, err error) {
-	colon := indexByte(s, 0, ':')
-	if colon < 1 || !isAlpha(s[0]) {
-		return l, errScheme
+// scan finds the parts of s; l must be zero.
+func scan[S text](l *layout, s S) error {
+	if len(s) > 4 && string(s[:4]) == "sip:" { // nearly always
+		l.scheme, l.kind = span{0, 3}, sipKind
+		return scanSIP(l, s, 4)
 	}
-	for i := 0; i < colon; i++ {
-		if !schemeChars[s[i]] {
-			return l, errScheme
-		}
+	colon := 0
+	for colon < len(s) && schemeChars[s[colon]] {
+		colon++
+	}
+	if colon == 0 || colon == len(s) || s[colon] != ':' || !isAlpha(s[0]) {
+		return errScheme
 	}
 	l.scheme = span{0, colon}
 	l.kind = kindOf(s[:colon])
 	switch l.kind {
 	case sipKind:
-		err = scanSIP(&l, s, colon+1)
+		return scanSIP(l, s, colon+1)
 	case telKind:
-		err = scanTel(&l, s, colon+1)
+		return scanTel(l, s, colon+1)
 	case opaqueKind:
 		l.opaque = span{colon + 1, len(s)}
 		if colon+1 == len(s) || !allowed(s[colon+1:], &opaqueChars) {
-			err = errOpaque
+			return errOpaque
 		}
 	}
-	return l, err
+	return nil
 }
 
 // scanSIP reads [user[:password]@]host[:port][;params][?headers]. The first "@" ends the user part: the grammar
 // allows none in it, nor in the parameters. In the header part it is accepted, because a Replaces value written
 // there is often not escaped.
 func scanSIP[S text](l *layout, s S, from int) error {
-	host := from
-	if at := indexByte(s, from, '@'); at >= 0 {
-		host = at + 1
-		l.user = span{from, at}
-		if colon := indexByte(s[:at], from, ':'); colon >= 0 {
-			l.user.to = colon
-			l.password = span{colon + 1, at}
-			if !allowed(s[colon+1:at], &passwordChars) {
-				return errPassword
-			}
-		}
-		if l.user.from == l.user.to || !allowed(s[l.user.from:l.user.to], &userRead) {
-			return errUser
-		}
+	host, err := scanUser(l, s, from)
+	if err != nil {
+		return err
 	}
 	next, err := scanHostPort(l, s, host)
 	if err != nil {
 		return err
 	}
 	if next < len(s) && s[next] == ';' {
-		end := indexByte(s, next, '?')
-		if end < 0 {
-			end = len(s)
-		}
-		l.params = span{next + 1, end}
-		if !allowed(s[next+1:end], &paramChars) {
+		end := allowedEnd(s, next+1, &paramChars)
+		if end < len(s) && s[end] != '?' {
 			return errParams
 		}
+		l.params = span{next + 1, end}
 		next = end
 	}
 	if next == len(s) {
@@ -145,21 +134,32 @@ func scanSIP[S text](l *layout, s S, from int) error {
 	return nil
 }
 
+// scanUser reads user[:password]@ when the text at from begins so, and returns where the host begins.
+func scanUser[S text](l *layout, s S, from int) (host int, err error) {
+	end := allowedEnd(s, from, &userRead)
+	user := span{from, end}
+	if end < len(s) && s[end] == ':' {
+		end = allowedEnd(s, end+1, &passwordChars)
+		l.password = span{user.to + 1, end}
+	}
+	switch {
+	case end < len(s) && s[end] == '@' && user.from < user.to:
+		l.user = user
+		return end + 1, nil
+	case indexByte(s, end, '@') >= 0:
+		return 0, errUser
+	}
+	l.password = span{} // it was a port, or part of an address
+	return from, nil
+}
+
 // scanHostPort reads host [":" port] and returns where it ended: at ";", "?" or the end.
 func scanHostPort[S text](l *layout, s S, from int) (next int, err error) {
-	end := from
-	if from < len(s) && s[from] == '[' {
-		if end = indexByte(s, from, ']') + 1; end == 0 {
-			return 0, errHost
-		}
-	}
-	for end < len(s) && s[end] != ':' && s[end] != ';' && s[end] != '?' {
-		end++
-	}
-	l.host = span{from, end}
-	if !ValidHost(s[from:end]) {
+	end, ok := HostEnd(s, from)
+	if !ok || end < len(s) && s[end] != ':' && s[end] != ';' && s[end] != '?' {
 		return 0, errHost
 	}
+	l.host = span{from, end}
 	if s[from] == '[' {
 		l.host = span{from + 1, end - 1}
 	}

@@ -29,8 +29,8 @@ type URI struct {
 
 // Parse reads one URI, the whole of s: no angle brackets and no white space around it.
 func Parse(s string) (URI, error) {
-	l, err := scan(s)
-	if err != nil {
+	var l layout
+	if err := scan(&l, s); err != nil {
 		return URI{}, fmt.Errorf("parse uri %q: %w", clip(s), err)
 	}
 	host := strings.ToLower(s[l.host.from:l.host.to])
