@@ -11,8 +11,8 @@ import (
 // package that is not here is unknown, and a new arrow is a decision: change the table in the same commit that says why.
 var arrows = map[string][]string{
 	// The commands read files and check them; what runs is app's.
-	"cmd/gatehouse": {"internal/app", "internal/demo", "config", "config/check"},
-	"internal/app": {"internal/demo", "internal/admin", "internal/store", "internal/observe/...", "b2bua", "b2bua/record", "media/anchor", "policy/...",
+	"cmd/gatehouse": {"internal/app", "internal/admin", "internal/demo", "config", "config/check"},
+	"internal/app": {"internal/demo", "internal/demo/papers", "internal/admin", "internal/store", "internal/observe/...", "b2bua", "b2bua/record", "media/anchor", "policy/...",
 		"nat/...", "sip/...", "config", "config/check", "media/profile"},
 
 	// Signalling: knows nothing of calls, of media or of us.
@@ -23,18 +23,26 @@ var arrows = map[string][]string{
 	"sip/token":     {},
 	"sip/timer":     {},
 	"sip/txn":       {"sip/grammar", "sip/msg", "sip/timer"},
-	"sip/transport": {"sip/grammar", "sip/msg", "sip/resolve"},
-	"sip/resolve":   {},
+	"sip/secure":    {},
+	"sip/transport": {"sip/grammar", "sip/msg", "sip/secure", "sip/transport/datagram", "sip/transport/stream", "sip/resolve"},
+	// One connection, with its layers, as messages in both directions; and WebSocket, an adaptation of its own.
+	"sip/transport/stream":   {"sip/grammar", "sip/msg", "sip/transport/ws"},
+	"sip/transport/datagram": {},
+	"sip/transport/ws":       {},
+	"sip/resolve":            {},
 
 	// Calls. Media, stores and recorders are interfaces declared here; app wires them. Of config only the values a policy/engine.Zone or Peer holds
 	// (trust, unknown) are used.
-	"b2bua":          {"b2bua/call", "b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/record", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
-	"b2bua/call":     {"b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/record", "b2bua/transfer", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua":          {"b2bua/call", "b2bua/content", "b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/path", "b2bua/record", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua/call":     {"b2bua/content", "b2bua/crossing", "b2bua/dialog", "b2bua/offer", "b2bua/path", "b2bua/record", "b2bua/transfer", "b2bua/verdict", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact", "config"},
+	"b2bua/content":  {"sip/mime", "sip/msg", "media/sdp"},
 	"b2bua/crossing": {"sip/...", "policy/engine", "config"},
 	"b2bua/dialog":   {"sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
 	"b2bua/offer":    {"sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
+	"b2bua/path":     {"policy/engine", "sip/msg", "sip/resolve", "sip/transport", "sip/uri"},
 	"b2bua/record":   {"b2bua/crossing", "media/profile", "sip/msg", "sip/uri"},
 	"b2bua/transfer": {"b2bua/dialog", "sip/...", "media/sdp", "media/profile", "policy/engine", "nat/contact"},
+	"b2bua/verdict":  {"b2bua/content", "b2bua/crossing", "b2bua/offer", "media/profile", "sip/msg"},
 	"b2bua/event":    {"b2bua/dialog", "sip/...", "policy/engine", "nat/contact"},
 	"b2bua/register": {"sip/...", "policy/engine", "nat/contact"},
 
@@ -67,18 +75,23 @@ var arrows = map[string][]string{
 	"policy/identity":  {"config", "sip/msg", "sip/uri"},
 	"policy/leak":      {"config", "sip/msg", "sip/uri", "media/sdp"},
 
-	// Configuration reads nobody but its own reader of strict YAML.
-	"config":        {"config/strict"},
-	"config/strict": {},
-	"config/check":  {"config"},
-	"config/docgen": {"config"},
+	// Configuration reads nobody but its own parts: the reader of strict YAML below them, the values, the text of the reference and the files it points to.
+	"config":           {"config/diff", "config/files", "config/reference", "config/strict", "config/value"},
+	"config/diff":      {},
+	"config/files":     {"config/reference", "config/strict", "config/value"},
+	"config/reference": {"config/strict", "config/value"},
+	"config/strict":    {},
+	"config/value":     {"config/strict"},
+	"config/check":     {"config"},
+	"config/docgen":    {"config"},
 
 	// What stands beside the calls: given values, never asked for them.
 	"internal/admin":       {"internal/observe/..."},
 	"internal/store":       {},
 	"internal/observe":     {},
 	"internal/observe/...": {"internal/observe/...", "b2bua/record", "media/profile"},
-	"internal/demo":        {"sip/...", "media/sdp", "media/rtp", "media/profile", "config"},
+	"internal/demo/papers": {},
+	"internal/demo":        {"internal/demo/papers", "sip/...", "media/sdp", "media/rtp", "media/profile", "config"},
 	"internal/archtest":    {},
 	"internal/testlab":     {},
 	// A testlab package stands in for a neighbour of what it tests, so it speaks its language.
@@ -87,6 +100,8 @@ var arrows = map[string][]string{
 	// The end-to-end tests drive the binary from outside: they may read messages as we do, never the engine.
 	"scripts/interop": {},
 	"scripts/lab":     {},
+	// A module of its own, for what it needs that we do not: it reads the message of a benchmark as we do.
+	"scripts/bench/parse": {},
 }
 
 // testArrows is what the tests of every package may import beyond its row: the leaves, the configuration, and the laboratory.
