@@ -14,7 +14,6 @@ import (
 	"encoding/base32"
 	"errors"
 	"hash/maphash"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,17 +34,6 @@ type Sender interface {
 	// Send never blocks. An error of a datagram comes back at once; one of a
 	// stream comes later by SendFailed when a branch was given.
 	Send(d transport.Dest, raw []byte, branch string, method msg.Method) error
-}
-
-// Resolver turns host names into addresses without blocking the caller.
-type Resolver interface {
-	Lookup(host string, done func([]netip.Addr, error)) (addrs []netip.Addr, ready bool)
-}
-
-// Listeners finds the listener a zone sends from, nil when it has none of
-// that transport and family.
-type Listeners interface {
-	Find(zone string, p transport.Proto, v6 bool) *transport.Listener
 }
 
 // Recorder takes finished call records. Record must not block.
@@ -151,7 +139,7 @@ func (e *Engine) Receive(in *transport.Inbound) {
 		}
 		return
 	}
-	if m.Method() == msg.CANCEL {
+	if m.Method() == msg.CANCEL && in.Standing == transport.Known {
 		e.urgent(e.slotOf(m.CallID()), in)
 		return
 	}
@@ -168,26 +156,40 @@ func (e *Engine) branchToken(branch []byte) (token.Token, bool) {
 	return e.o.Sealer.Open(branch[len(branchPrefix):len(branchPrefix)+token.Len], token.Branch)
 }
 
-// urgent hands a message to the reserved lane of a slot's shard.
+// urgent hands a message to a slot's shard, by the reserved lane if it must wait.
 func (e *Engine) urgent(slot uint8, in *transport.Inbound) {
-	select {
-	case e.shardOf(slot).urgent <- event{in: in}:
-	default:
-		e.counters.laneOverflow.Add(1)
-		in.Release()
+	s, ev := e.shardOf(slot), event{in: in}
+	if !in.More && s.offer(ev) || s.put(s.urgent, ev) {
+		return
 	}
+	e.counters.laneOverflow.Add(1)
+	in.Release()
 }
 
 // fresh hands a request that may create something to its shard, or refuses it
 // here, without state, when the shard is behind (RFC 3261 §21.5.4).
 func (e *Engine) fresh(in *transport.Inbound) {
-	select {
-	case e.shardOf(e.slotOf(in.Msg.CallID())).fresh <- event{in: in}:
-	default:
-		e.counters.shed.Add(1)
-		e.refuseStateless(in, 503)
+	if in.Standing != transport.Known {
+		e.unknown(in)
 		in.Release()
+		return
 	}
+	s, ev := e.shardOf(e.slotOf(in.Msg.CallID())), event{in: in}
+	if !in.More && s.offer(ev) || len(s.fresh) < share(in) && s.put(s.fresh, ev) {
+		return
+	}
+	e.counters.shed.Add(1)
+	e.refuseStateless(in, 503)
+	in.Release()
+}
+
+// share is how much of the lane of new calls may be full for a request to be
+// taken: emergency calls are shed last (RFC 7339 §5.10.1).
+func share(in *transport.Inbound) int {
+	if Emergency(&in.Msg) {
+		return freshLane
+	}
+	return ordinaryShare
 }
 
 // SendFailed takes the news that a request could not be sent on a stream.
@@ -197,6 +199,14 @@ func (e *Engine) SendFailed(branch string, method msg.Method, err error) {
 		return
 	}
 	e.post(t.Slot, func(s *shard) { s.sendFailed(branch, method, err) })
+}
+
+// ConnLost takes the news that a connection has ended. Called by the
+// transport's connections.
+func (e *Engine) ConnLost(c *transport.Conn, _ error) {
+	for slot := range e.shards {
+		e.post(uint8(slot), func(s *shard) { s.connLost(c) })
+	}
 }
 
 // MediaTimeout takes the news that a call's media fell silent.
@@ -212,8 +222,10 @@ func (e *Engine) MediaTimeout(owner uint64) {
 // post runs fn on a slot's shard. Results must not be lost, so unlike
 // messages they wait for room; no shard ever posts.
 func (e *Engine) post(slot uint8, fn func(*shard)) {
+	s := e.shardOf(slot)
 	select {
-	case e.shardOf(slot).urgent <- event{fn: fn}:
+	case s.urgent <- event{fn: fn}:
+		s.rouse()
 	case <-e.stop:
 	}
 }

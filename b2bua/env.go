@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/path"
 	"gatehouse/b2bua/record"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
@@ -61,8 +62,13 @@ func (s *shard) Builder() *msg.Builder {
 
 // Transact starts a client transaction.
 func (s *shard) Transact(r *call.Request) {
+	s.fit(r)
 	c, events := s.txns.NewClient(r.Method, r.Branch, r.Raw, r.Hop.Dest.Listener.Proto().Reliable(), s.e.o.Timers, r, r.Hop.Dest, s.now, s.scratch())
-	r.Client, r.Raw = c, nil
+	r.Client = c
+	if len(r.More) == 0 {
+		r.Raw = nil
+	}
+	s.await(r)
 	s.perform(events)
 }
 
@@ -75,8 +81,20 @@ func (s *shard) Cancel(r *call.Request, extra []string) {
 
 // SendACK sends the ACK of a 2xx. No transaction waits for it: the repeats of
 // the 2xx bring it again.
-func (s *shard) SendACK(h call.Hop, raw []byte) {
-	s.send(h.Dest, raw, "", msg.ACK)
+func (s *shard) SendACK(r *call.Request) {
+	s.fit(r)
+	s.send(r.Hop.Dest, r.Raw, r.Branch, msg.ACK)
+}
+
+// Reroute makes a request ready for another hop, with a branch of its own.
+func (s *shard) Reroute(r *call.Request, h path.Hop) error {
+	branch := s.Branch(r.Call.Number, r.Call.Slot, r.Leg.Part())
+	raw, err := path.Reroute(r.Raw, h, branch)
+	if err != nil {
+		return err
+	}
+	r.Raw, r.Branch, r.Hop, r.Moved = raw, branch, h, false
+	return nil
 }
 
 // Respond answers in a server transaction.
@@ -108,12 +126,15 @@ func (s *shard) Ended(*call.Call) {
 }
 
 // Forget drops a call nothing can come for any more.
-func (s *shard) Forget(c *call.Call) { delete(s.calls, callKey{c.Number, c.Slot}) }
+func (s *shard) Forget(c *call.Call) {
+	s.unfollow(c)
+	delete(s.calls, callKey{c.Number, c.Slot})
+}
 
 // SetupDelay counts the time from INVITE in to INVITE out.
 func (s *shard) SetupDelay(d time.Duration) { s.stats.setupDelay(d) }
 
 // destOf is where replies to a message go and what we show there.
-func (s *shard) arrival(in *transport.Inbound) call.Hop {
+func (s *shard) arrival(in *transport.Inbound) path.Hop {
 	return s.hop(in.ReplyDest(), in.Listener)
 }

@@ -29,7 +29,7 @@ func playWith(t *testing.T, before, after func(*rig), parts ...string) {
 		n := memnet.New()
 		w := newWire(n)
 		r := newRig(t, n.Host(), s.Config)
-		r.wire = w
+		r.wire, r.net = w, n
 		if before != nil {
 			before(r)
 		}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/content"
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
 	"gatehouse/b2bua/record"
@@ -57,18 +58,7 @@ func (s *shard) nextNumber() uint64 {
 // RFC 3261 §8.2: who asks, method, headers, content, then what it wants.
 func (s *shard) outOfDialog(in *transport.Inbound) {
 	m := &in.Msg
-	switch in.Standing {
-	case transport.Silent:
-		s.e.counters.unknownSource.Add(1)
-		return
-	case transport.Stranger:
-		s.e.counters.unknownSource.Add(1)
-		// Counted, not recorded: a spoofed flood must not fill the disk.
-		s.e.refuseStateless(in, 403)
-		return
-	case transport.Known:
-	}
-	target, r := s.inspect(m)
+	target, r := s.inspect(in)
 	switch {
 	case r != nil:
 	case m.Method() == msg.OPTIONS:
@@ -84,15 +74,18 @@ func (s *shard) outOfDialog(in *transport.Inbound) {
 }
 
 // inspect makes the checks every request outside a dialog gets.
-func (s *shard) inspect(m *msg.Message) (uri.URI, *Reject) {
+func (s *shard) inspect(in *transport.Inbound) (uri.URI, *Reject) {
 	var u uri.URI
+	m := &in.Msg
 	if r := inspectMethod(m); r != nil {
 		return u, r
 	}
 	u, err := uri.Parse(string(m.RequestURI()))
-	if err != nil || u.Scheme != "sip" && u.Scheme != "tel" {
-		// sips cannot be honoured while we have clear transports only.
+	if _, service := crossing.Service(u); err != nil || !u.IsSIP() && u.Scheme != "tel" && !service {
 		return u, reject(416, "request URI scheme")
+	}
+	if r := inspectSIPS(in, u); r != nil {
+		return u, r
 	}
 	if s.txns.Merged(m) {
 		return u, reject(482, "merged request")
@@ -137,14 +130,14 @@ func inspectRequire(m *msg.Message) *Reject {
 // process (RFC 3261 §8.2.3) and callers who would not take SDP back.
 func inspectContent(m *msg.Message) (*sdp.Session, *Reject) {
 	if m.Count(msg.HeaderAccept) > 0 && !acceptsSDP(m) {
-		return nil, reject(406, "caller does not accept SDP", crossing.Header{Name: "Warning", Value: `399 gatehouse "SDP is all we answer with"`})
+		return nil, reject(406, "caller does not accept SDP", crossing.Warning(399, "SDP is all we answer with"))
 	}
-	desc, err := call.Session(m)
+	desc, err := content.Session(m)
 	if err == nil {
 		return desc, nil
 	}
 	r := &Reject{Code: 400, Cause: err.Error()}
-	if b, ok := call.AsBodyError(err); ok {
+	if b, ok := content.AsError(err); ok {
 		r.Code = b.Code
 	}
 	if r.Code == 415 {
@@ -186,31 +179,52 @@ func (s *shard) invite(in *transport.Inbound, target uri.URI) *Reject {
 		hops = n - 1
 	}
 	user, phone := crossing.UserOf(target)
+	service, _ := crossing.Service(target)
 	srv := s.txns.NewServer(m, in.Source, in.Listener.Proto().Reliable(), s.e.o.Timers, nil, in.ReplyDest(), s.now)
 	c := call.New(s, call.Invitation{
 		Number: s.nextNumber(), Slot: s.e.slotOf(m.CallID()), Msg: m, Arrival: s.arrival(in), Server: srv,
 		Head: msg.NewReplyHead(m, in.Source), Arrived: in.At, Decision: d, Offered: desc != nil,
-		User: user, Phone: phone, MaxForwards: hops,
+		User: user, Phone: phone, Service: service, SIPS: isSIPS(m, target), ToSIPS: target.Scheme == "sips",
+		Flow: flowOf(in), Callable: callable(in), MaxForwards: hops,
 	})
 	s.calls[callKey{c.Number, c.Slot}] = c
 	s.e.active.Add(1)
 	leg, _ := srv.Owner.(*call.Leg)
 	s.trying(in, leg, srv)
 	s.with(c, func() { c.Begin(desc) })
+	if conn := flowOf(in); conn != nil {
+		s.follow(leg, conn)
+	}
 	return nil
+}
+
+// flowOf is the connection a peer opened for a request, nil when it came by
+// another way.
+func flowOf(in *transport.Inbound) *transport.Conn {
+	if in.Conn == nil || in.Conn.Dialed() {
+		return nil
+	}
+	return in.Conn
+}
+
+// callable tells whether we can reach who sent a request without the connection
+// it came by: a browser takes none, and strangers get none.
+func callable(in *transport.Inbound) bool {
+	return flowOf(in) == nil || in.Standing == transport.Known && !in.Conn.Proto().WebSocket()
 }
 
 // decide asks policy for the route of an INVITE.
 func (s *shard) decide(in *transport.Inbound, target uri.URI) (engine.Decision, *Reject) {
-	called, err := uri.Unescape(target.User)
+	called, err := calledOf(target)
 	if err != nil {
 		return engine.Decision{}, reject(400, "request URI user")
 	}
-	var caller string
-	if u, err := uri.Parse(string(in.Msg.From().URI)); err == nil {
-		caller = u.User
+	from, err := uri.Parse(string(in.Msg.From().URI))
+	if err != nil {
+		from = uri.URI{}
 	}
-	d, refusal := s.e.Snapshot().Decide(engine.Query{Zone: in.Listener.Zone(), Source: in.Source, Called: called, Caller: caller, Method: "INVITE"})
+	d, refusal := s.e.Snapshot().Decide(engine.Query{Zone: in.Listener.Zone(), Source: in.Source, Called: called, Caller: from.User,
+		Method: "INVITE", Facts: facts(in, from.Host, called)})
 	if refusal != nil {
 		return engine.Decision{}, reject(refusal.Code, refusal.Cause)
 	}
@@ -247,7 +261,7 @@ func (s *shard) recordRefusal(in *transport.Inbound, r *Reject) {
 		return
 	}
 	from := ""
-	if p := s.e.Snapshot().PeerOf(in.Listener.Zone(), in.Source.Addr()); p != nil {
+	if p := s.peerOf(in); p != nil {
 		from = p.Name
 	}
 	rec := record.Refused(call.FormatID(s.nextNumber(), s.e.slotOf(m.CallID())), m, from, r.Code, r.Cause, in.At, s.now)

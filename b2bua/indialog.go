@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatehouse/b2bua/call"
+	"gatehouse/b2bua/path"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
 	"gatehouse/sip/transport"
@@ -35,6 +36,7 @@ func (s *shard) find(in *transport.Inbound) (*call.Call, *call.Leg) {
 // is dropped.
 func (s *shard) ack(in *transport.Inbound) {
 	if c, l := s.find(in); c != nil {
+		s.refreshFlow(in, c, l)
 		s.with(c, func() { c.Ack(l, &in.Msg) })
 	}
 }
@@ -47,6 +49,7 @@ func (s *shard) inDialog(in *transport.Inbound) {
 		s.strayInDialog(in)
 		return
 	}
+	s.refreshFlow(in, c, l)
 	if r := s.inspectInDialog(m, l); r != nil {
 		s.answer(in, l, r)
 		return
@@ -63,15 +66,10 @@ func (s *shard) inDialog(in *transport.Inbound) {
 	s.options(in, l)
 }
 
-// strayInDialog answers a request for a dialog that is not ours. From a source
-// we do not know it gets the silence everything else gets there.
+// strayInDialog answers a request for a dialog that is not ours.
 func (s *shard) strayInDialog(in *transport.Inbound) {
-	if in.Standing == transport.Silent {
-		s.e.counters.unknownSource.Add(1)
-		return
-	}
-	if in.Standing == transport.Stranger {
-		s.e.refuseStateless(in, 481)
+	if in.Standing != transport.Known {
+		s.e.unknown(in)
 		return
 	}
 	s.refuse(in, reject(481, "no such dialog"))
@@ -121,12 +119,8 @@ func (s *shard) cancel(ev event) (kept bool) {
 	m := &in.Msg
 	invite := s.txns.FindInvite(m, in.Source)
 	if invite == nil {
-		if !ev.retried && len(s.fresh) > 0 {
-			select {
-			case s.fresh <- event{in: in, retried: true}:
-				return true
-			default:
-			}
+		if !ev.retried && len(s.fresh) > 0 && s.put(s.fresh, event{in: in, retried: true}) {
+			return true
 		}
 		s.strayInDialog(in)
 		return false
@@ -141,6 +135,7 @@ func (s *shard) cancel(ev event) (kept bool) {
 	s.Respond(srv, 200, raw)
 	if leg != nil {
 		c := leg.Call()
+		s.refreshFlow(in, c, leg)
 		s.with(c, func() { c.Cancel(leg, invite, m) })
 	}
 	return false
@@ -199,17 +194,20 @@ func (s *shard) ownVia(m *msg.Message) bool {
 	if c == nil {
 		return false
 	}
-	var sent call.Hop
+	var sent path.Hop
 	switch o := c.Owner.(type) {
 	case *call.Request:
 		sent = o.Hop
-	case call.Hop:
+	case path.Hop:
 		sent = o
+	}
+	if !sent.Set() {
+		return false
 	}
 	v := m.TopVia()
 	port := v.Port
 	if port == 0 {
-		port = defaultPort
+		port = sent.Proto().DefaultPort()
 	}
 	// An IPv6 reference is written in brackets and read without.
 	host := strings.Trim(string(v.Host), "[]")

@@ -35,9 +35,9 @@ func TestShard_ReservedLaneNeverEmpty_DeadlinesStillPass(t *testing.T) {
 			close(e.stop)
 			return
 		}
-		s.urgent <- event{fn: busy}
+		s.put(s.urgent, event{fn: busy})
 	}
-	s.urgent <- event{fn: busy}
+	s.put(s.urgent, event{fn: busy})
 	s.run()
 	// Timer E: 0, 0.5, 1.5, 3.5, 7.5, ... 27.5 s, each later by one event; the last
 	// one, at 31.5 s, falls behind Timer F.

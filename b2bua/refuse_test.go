@@ -85,7 +85,7 @@ func TestB017_TargetsAndBodies_AreRefusedByTheirKind(t *testing.T) {
 		lines                   []string
 	}{
 		{"unknown scheme", "http://10.0.0.1/", "", "416 Unsupported URI Scheme", nil},
-		{"sips", "sips:+13125550100@10.0.0.1", "", "416 Unsupported URI Scheme", nil},
+		{"sips", "sips:+13125550100@10.0.0.1", "", "480 Temporarily Unavailable", []string{"<A Warning: 380 gatehouse \"SIPS Not Allowed\"\n"}},
 		{"not ours", "sip:555@10.0.0.1", "", "404 Not Found", nil},
 		{"body type", number, body("application/x-unknown", "x"), "415 Unsupported Media Type",
 			[]string{"<A Accept: application/sdp, multipart/mixed\n"}},

@@ -9,25 +9,32 @@ import (
 	"gatehouse/policy/engine"
 )
 
-// reloadAfter puts another configuration in force a while after the script has
-// begun. Listeners the new one does not name are out of the set, and stay open
-// as those of live calls do.
-func reloadAfter(t *testing.T, delay time.Duration, text string) func(*rig) {
+// compiled is the policy of a configuration.
+func compiled(t *testing.T, text string) *engine.Snapshot {
 	t.Helper()
 	c, _, err := config.Load("next.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := engine.Compile(c)
+	snapshot, err := engine.Compile(c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return snapshot
+}
+
+// reloadAfter puts another configuration in force a while after the script has
+// begun. Listeners the new one does not name are out of the set, and stay open
+// as those of live calls do.
+func reloadAfter(t *testing.T, delay time.Duration, text string) func(*rig) {
+	t.Helper()
+	snapshot := compiled(t, text)
 	return func(r *rig) {
 		go func() {
 			time.Sleep(delay)
-			kept := &listenerSet{}
+			kept := &listenerSet{client: r.set.client}
 			for _, l := range r.set.all {
-				for _, z := range c.Zones {
+				for _, z := range snapshot.Zones() {
 					if z.Name == l.Zone() {
 						kept.all = append(kept.all, l)
 					}

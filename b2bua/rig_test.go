@@ -2,8 +2,11 @@ package b2bua_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,10 +18,10 @@ import (
 	"gatehouse/b2bua/record"
 	"gatehouse/config"
 	"gatehouse/internal/testlab/ladder"
+	"gatehouse/internal/testlab/memnet"
 	"gatehouse/media/profile"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
-	"gatehouse/sip/resolve"
 	"gatehouse/sip/token"
 	"gatehouse/sip/transport"
 	"gatehouse/sip/txn"
@@ -57,6 +60,8 @@ type rig struct {
 	cdrs   *records
 	dns    *names
 	wire   *wire
+	net    *memnet.Network
+	papers *papers // of a border that has TLS
 }
 
 // border is the ladder.Setup of the plain border.
@@ -71,14 +76,17 @@ func newRig(t *testing.T, n transport.Net, text string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := engine.Compile(c)
+	snapshot, err := engine.Compile(c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{media: newFakeMedia(c), cdrs: &records{}, dns: &names{}}
+	if strings.Contains(text, "tls://") || strings.Contains(text, "wss://") {
+		r.papers = newPapers(t)
+	}
 	front := &front{}
 	r.stack, err = transport.New(transport.Options{Net: n, Handler: front, Log: zerolog.Nop(),
-		Admission: func() transport.Admission { return standing{front.e.Snapshot()} }})
+		Admission: standing{front}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +94,9 @@ func newRig(t *testing.T, n transport.Net, text string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resolver := resolve.New(resolve.Options{Lookup: r.dns.lookup})
-	r.set = &listenerSet{}
+	r.set = &listenerSet{client: r.clientTLS}
 	uuids := 0
-	r.engine, err = b2bua.New(b2bua.Options{Node: c.Node, NodeID: 1, Sealer: sealer, Sender: r.stack, Resolver: resolver,
+	r.engine, err = b2bua.New(b2bua.Options{Node: c.Node, NodeID: 1, Sealer: sealer, Sender: r.stack, Resolver: r.dns,
 		Listen: r.listeners, Media: r.media, Recorder: r.cdrs, Log: zerolog.New(zerolog.NewTestWriter(t)), Timers: txn.DefaultTimers(),
 		Now: time.Now, Boot: time.Now().Unix(), Shards: 1,
 		UUID: func() string { uuids++; return fmt.Sprintf("%032x", uuids) }}, snapshot)
@@ -100,11 +107,8 @@ func newRig(t *testing.T, n transport.Net, text string) *rig {
 	r.media.timeout = r.engine.MediaTimeout
 	for _, z := range c.Zones {
 		for _, l := range z.Listen {
-			p := transport.UDP
-			if l.Transport == config.TCP {
-				p = transport.TCP
-			}
-			opened, err := r.stack.Listen(z.Name, p, l.Addr)
+			p, _ := transport.ProtoOf(l.Transport.String())
+			opened, err := r.stack.Listen(transport.ListenSpec{Zone: z.Name, Proto: p, Addr: l.Addr, TLS: r.serverTLS, Origins: func() []string { return []string{"*"} }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,13 +117,21 @@ func newRig(t *testing.T, n transport.Net, text string) *rig {
 	}
 	t.Cleanup(func() {
 		ctx := context.Background()
-		for _, end := range []func(context.Context) error{r.stack.Close, r.engine.Close, resolver.Close} {
+		for _, end := range []func(context.Context) error{r.stack.Close, r.engine.Close} {
 			if err := end(ctx); err != nil {
 				t.Error(err)
 			}
 		}
 	})
 	return r
+}
+
+// serverTLS is what the border shows as a server.
+func (r *rig) serverTLS() *tls.Config { return r.papers.server("sbc.example") }
+
+// clientTLS is how the border calls.
+func (r *rig) clientTLS(zone, peer, domain string) *transport.ClientTLS {
+	return &transport.ClientTLS{Name: zone + "/" + peer, Domain: domain, Config: func() *tls.Config { return r.papers.client(domain) }}
 }
 
 func (r *rig) listeners() b2bua.Listeners {
@@ -142,13 +154,20 @@ func (f *front) SendFailed(branch string, m msg.Method, err error) {
 	f.e.SendFailed(branch, m, err)
 }
 
-type standing struct{ s *engine.Snapshot }
+func (f *front) ConnLost(c *transport.Conn, err error) { f.e.ConnLost(c, err) }
 
-func (s standing) Admit(zone string, src netip.Addr) transport.Standing {
-	return transport.Standing(s.s.Admit(zone, src))
+type standing struct{ f *front }
+
+func (s standing) Admit(a transport.Arrival) transport.Standing {
+	return transport.Standing(s.f.e.Snapshot().Admit(a.Zone, a.Source.Addr()))
 }
 
-type listenerSet struct{ all []*transport.Listener }
+func (standing) Offend(transport.Offence) {}
+
+type listenerSet struct {
+	all    []*transport.Listener
+	client func(zone, peer, domain string) *transport.ClientTLS
+}
 
 func (s *listenerSet) Find(zone string, p transport.Proto, v6 bool) *transport.Listener {
 	for _, l := range s.all {
@@ -158,6 +177,32 @@ func (s *listenerSet) Find(zone string, p transport.Proto, v6 bool) *transport.L
 	}
 	return nil
 }
+
+func (s *listenerSet) Usable(zone string) (transports []string, v4, v6 bool) {
+	for _, l := range s.all {
+		if l.Zone() != zone {
+			continue
+		}
+		v4, v6 = v4 || l.Addr().Addr().Is4(), v6 || l.Addr().Addr().Is6()
+		if name := l.Proto().String(); !slices.Contains(transports, name) {
+			transports = append(transports, name)
+		}
+	}
+	return transports, v4, v6
+}
+
+func (s *listenerSet) Own(a netip.AddrPort, p transport.Proto) bool {
+	return slices.ContainsFunc(s.all, func(l *transport.Listener) bool { return l.Addr() == a && l.Proto() == p })
+}
+
+func (s *listenerSet) Client(zone, peer, domain string) *transport.ClientTLS {
+	if s.client == nil {
+		return nil
+	}
+	return s.client(zone, peer, domain)
+}
+
+func addrOf(text string) netip.Addr { return netip.MustParseAddr(text) }
 
 // records keeps what the engine recorded.
 type records struct {

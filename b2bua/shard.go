@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"gatehouse/b2bua/call"
@@ -18,7 +19,13 @@ import (
 const (
 	urgentLane = 8192
 	freshLane  = 2048
+	// ordinaryShare is the part of it that calls without priority may fill.
+	ordinaryShare = freshLane - freshLane/8
 )
+
+// restBetweenTicks is the least time between two rounds of deadlines nobody else's event brings along: thousands of
+// transactions end each second, and none of them is in such a hurry.
+const restBetweenTicks = 50 * time.Millisecond
 
 // event is one thing a shard has to handle.
 type event struct {
@@ -33,11 +40,19 @@ type callKey struct {
 	slot   uint8
 }
 
-// shard is one event loop with everything it owns.
+// shard owns a part of the calls with everything they need. Its state is touched by one goroutine at a time, the one
+// that has the turn: a reader that brings a message and finds nobody else at work handles it on the spot, which spares
+// two goroutines a handover; everything else waits in a lane for the shard's own loop.
 type shard struct {
 	e      *Engine
 	urgent chan event
 	fresh  chan event
+	wake   chan struct{} // one token: something waits in a lane
+
+	turn sync.Mutex // guards everything below; held for one event, or for what waits
+	// alarm wakes the loop for the nearest deadline; armed is when it will.
+	alarm *time.Timer
+	armed time.Time
 
 	now       time.Time
 	txns      *txn.Table
@@ -50,6 +65,7 @@ type shard struct {
 	// failed are datagrams that could not be sent while a call was running:
 	// the news waits until the call has returned.
 	failed []failedSend
+	paths  paths
 	stats  shardStats
 }
 
@@ -62,42 +78,113 @@ type failedSend struct {
 func defaultShards() int { return runtime.GOMAXPROCS(0) }
 
 func newShard(e *Engine) *shard {
-	s := &shard{e: e, urgent: make(chan event, urgentLane), fresh: make(chan event, freshLane),
+	s := &shard{e: e, urgent: make(chan event, urgentLane), fresh: make(chan event, freshLane), wake: make(chan struct{}, 1), alarm: time.NewTimer(time.Hour),
 		txns: txn.NewTable(), calls: make(map[callKey]*call.Call)}
 	s.number = uint64(e.o.Boot) * numbersPerSecond
 	s.stats.init()
 	return s
 }
 
-// run is the loop: the reserved lane goes before the lane of new calls, and
-// one timer stands at the nearest deadline of all.
+// offer handles an event at once when the shard is idle and nothing waits before it, so that events of one peer keep
+// their order; otherwise it reports false.
+func (s *shard) offer(ev event) bool {
+	if len(s.urgent)+len(s.fresh) > 0 || !s.turn.TryLock() {
+		return false
+	}
+	defer s.turn.Unlock()
+	// Whoever had the turn has left by now, but something may have come into the lanes meanwhile.
+	if len(s.urgent)+len(s.fresh) > 0 {
+		return false
+	}
+	s.handle(ev)
+	s.catchUp()
+	return true
+}
+
+// put queues an event in a lane; false when that is full.
+func (s *shard) put(lane chan event, ev event) bool {
+	select {
+	case lane <- ev:
+		s.rouse()
+		return true
+	default:
+		return false
+	}
+}
+
+// rouse wakes the loop.
+func (s *shard) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run is the loop: it handles what waits in the lanes, the reserved one first, and the deadlines.
 func (s *shard) run() {
-	wake := time.NewTimer(time.Hour)
-	defer wake.Stop()
+	defer s.alarm.Stop()
 	for {
 		select {
-		case ev := <-s.urgent:
-			s.handle(ev)
-			// A lane that never runs empty must not stop the clock.
-			if at, ok := s.nextDeadline(); ok && !at.After(s.now) {
-				s.tick()
-			}
-			continue
+		case <-s.wake:
+		case <-s.alarm.C:
+			s.turn.Lock()
+			s.armed = time.Time{}
+			s.turn.Unlock()
 		case <-s.e.stop:
 			return
-		default:
 		}
-		s.setTimer(wake)
+		for s.serve() {
+			// Between two events a reader may take the turn, and a stop is seen.
+			select {
+			case <-s.e.stop:
+				return
+			default:
+			}
+		}
+	}
+}
+
+// serve takes the turn for one event of the lanes, or for the deadlines when there is none; it reports whether it
+// found an event.
+func (s *shard) serve() bool {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	found := true
+	select {
+	case ev := <-s.urgent:
+		s.handle(ev)
+	default:
 		select {
 		case ev := <-s.urgent:
 			s.handle(ev)
 		case ev := <-s.fresh:
 			s.handle(ev)
-		case <-wake.C:
-			s.tick()
-		case <-s.e.stop:
-			return
+		default:
+			found = false
+			s.now = s.e.o.Now()
 		}
+	}
+	s.catchUp()
+	return found
+}
+
+// catchUp handles the deadlines that have passed, so that lanes which never run empty do not stop the clock, and sees
+// that the alarm rings for the next one. An alarm that rings too early costs less than moving it for every event.
+func (s *shard) catchUp() {
+	at, ok := s.nextDeadline()
+	if ok && !at.After(s.now) {
+		s.tick()
+		at, ok = s.nextDeadline()
+	}
+	if !ok {
+		return
+	}
+	if least := s.now.Add(restBetweenTicks); at.Before(least) {
+		at = least
+	}
+	if s.armed.IsZero() || at.Before(s.armed) {
+		s.armed = at
+		s.alarm.Reset(max(0, at.Sub(s.e.o.Now())))
 	}
 }
 
@@ -108,16 +195,6 @@ func (s *shard) nextDeadline() (time.Time, bool) {
 		at, ok = t, true
 	}
 	return at, ok
-}
-
-// setTimer moves the shard's timer to the nearest deadline.
-func (s *shard) setTimer(wake *time.Timer) {
-	at, ok := s.nextDeadline()
-	if !ok {
-		wake.Reset(time.Hour)
-		return
-	}
-	wake.Reset(max(0, at.Sub(s.e.o.Now())))
 }
 
 // handle runs one event inside the panic fence.
@@ -255,6 +332,10 @@ func (s *shard) send(d transport.Dest, raw []byte, branch string, method msg.Met
 
 // sendFailed ends a client transaction that could not be sent.
 func (s *shard) sendFailed(branch string, method msg.Method, err error) {
+	if method == msg.ACK {
+		s.ackFailed(branch)
+		return
+	}
 	c, events := s.txns.TransportError(branch, method, s.now, nil)
 	if c != nil {
 		s.e.o.Log.Debug().Err(err).Stringer("method", method).Msg("request could not be sent")

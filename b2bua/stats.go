@@ -137,6 +137,7 @@ func (e *Engine) each(ctx context.Context, fn func(*shard)) {
 	for _, s := range e.shards {
 		select {
 		case s.urgent <- event{fn: visit}:
+			s.rouse()
 			asked++
 		case <-ctx.Done():
 		case <-e.stop:

@@ -2,8 +2,6 @@ package b2bua_test
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -114,35 +112,6 @@ func headers(p memnet.Packet, name string) []string {
 		}
 	}
 	return out
-}
-
-// names is the name server of a rig. Without answers no name exists.
-type names struct {
-	mu      sync.Mutex
-	answers map[string]netip.Addr
-	delay   time.Duration
-}
-
-// answer makes a name known; look-ups take so long from now on.
-func (n *names) answer(host, addr string, delay time.Duration) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.answers == nil {
-		n.answers = map[string]netip.Addr{}
-	}
-	n.answers[host], n.delay = netip.MustParseAddr(addr), delay
-}
-
-func (n *names) lookup(_ context.Context, host string) ([]netip.Addr, error) {
-	n.mu.Lock()
-	a, ok := n.answers[host]
-	delay := n.delay
-	n.mu.Unlock()
-	if !ok {
-		return nil, fmt.Errorf("no name %s in this test", host)
-	}
-	time.Sleep(delay)
-	return []netip.Addr{a}, nil
 }
 
 var peerPrefix = regexp.MustCompile(`(?m)^(B>|<B)`)

@@ -65,7 +65,27 @@ func bombs() map[string][]byte {
 		list = append(list, fmt.Sprintf("p%d", i))
 	}
 	fmt.Fprintf(&callers, "routes:\n- {from: &l [%s], to: *l}\n- {from: *l, to: *l}\n", strings.Join(list, ","))
+	var shared strings.Builder
+	shared.WriteString("zones: {z: {}}\npeers:\n")
+	for i := range 7000 {
+		fmt.Fprintf(&shared, "  p%d: {zone: z, address: sip:10.0.0.1, match: {prefix: \"%d\"}}\n", i, i)
+	}
+	var denied strings.Builder
+	denied.WriteString("zones:\n  z:\n    acl:\n      deny:\n")
+	for i := range 15000 {
+		fmt.Fprintf(&denied, "      - 10.%d.%d.0/24\n", i>>8, i&255)
+	}
+	denied.WriteString("      allow:\n")
+	for i := range 15000 {
+		fmt.Fprintf(&denied, "      - 10.%d.%d.7\n", i>>8, i&255)
+	}
+	denied.WriteString("peers:\n")
+	for i := range 7000 {
+		fmt.Fprintf(&denied, "  p%d: {zone: z, address: sip:10.%d.%d.8}\n", i, i>>8, i&255)
+	}
 	return map[string][]byte{
+		"shared source":     []byte(shared.String()),
+		"denied sources":    []byte(denied.String()),
 		"callers":           []byte(callers.String()),
 		"billion laughs":    []byte(laughs.String()),
 		"wide aliases":      []byte(wide.String()),

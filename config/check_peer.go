@@ -26,13 +26,17 @@ func (d *decoder) checkPeers() {
 			continue
 		}
 		used[z] = true
-		d.checkReach(p, z)
-		d.checkOwnListener(p)
-		if !privacyTold[z] {
-			privacyTold[z] = d.checkShownToPublic(p, z)
+		for _, t := range p.addresses {
+			d.checkReach(t, z)
+			d.checkOwnListener(t)
+			if !privacyTold[z] {
+				privacyTold[z] = d.checkShownToPublic(t, p, z)
+			}
 		}
+		d.checkMatch(p, z)
+		d.checkPeerTLS(p)
 		if sources[p.zone.V] == nil {
-			sources[p.zone.V] = &sourceTable{}
+			sources[p.zone.V] = newSourceTable(z)
 		}
 		d.checkSources(p, z, sources[p.zone.V])
 	}
@@ -44,17 +48,16 @@ func (d *decoder) checkPeers() {
 	}
 }
 
-// checkReach wants a listener of the peer's transport and family in its zone,
+// checkReach wants a listener of the target's transport and family in its zone,
 // since requests leave from a listener.
-func (d *decoder) checkReach(p *peerDraft, z *zoneDraft) {
-	t := p.address.V
-	if t.Host == "" || len(z.listen) == 0 {
+func (d *decoder) checkReach(t strict.Located[Target], z *zoneDraft) {
+	if len(z.listen) == 0 {
 		return
 	}
-	addr, literal := t.Addr()
+	addr, literal := t.V.Addr()
 	transport := false
 	for _, l := range z.listen {
-		if l.V.Transport != t.Transport {
+		if !carries(l.V.Transport, t.V) {
 			continue
 		}
 		transport = true
@@ -63,24 +66,37 @@ func (d *decoder) checkReach(p *peerDraft, z *zoneDraft) {
 			return
 		}
 	}
-	if !transport {
-		d.Fail(p.address.Place, "%s has no %s listener", z.describe(), t.Transport)
-		return
+	switch {
+	case transport:
+		d.Fail(t.Place, "%s has no %s listener of the family of %s", z.describe(), t.V.Transport, addr)
+	case t.V.Open():
+		d.Fail(t.Place, "%s has no tls or wss listener for sips", z.describe())
+	default:
+		d.Fail(t.Place, "%s has no %s listener", z.describe(), t.V.Transport)
 	}
-	d.Fail(p.address.Place, "%s has no %s listener of the family of %s", z.describe(), t.Transport, addr)
 }
 
-// checkOwnListener warns of a peer that is ourselves.
-func (d *decoder) checkOwnListener(p *peerDraft) {
-	addr, ok := p.address.V.Addr()
+// carries reports whether requests to the target may leave by a listener of
+// transport l: DNS may name any transport for an open target, and a secure one
+// for sips.
+func carries(l Transport, t Target) bool {
+	if t.Open() {
+		return !t.Secure || l.Secure()
+	}
+	return l == t.Transport
+}
+
+// checkOwnListener warns of a target that is ourselves.
+func (d *decoder) checkOwnListener(t strict.Located[Target]) {
+	addr, ok := t.V.Addr()
 	if !ok {
 		return
 	}
-	port := p.address.V.EffectivePort()
+	own := Listener{Transport: t.V.Transport, Addr: netip.AddrPortFrom(addr, t.V.EffectivePort())}
 	for _, z := range d.zones {
 		for _, l := range z.listen {
-			if l.V.Transport == p.address.V.Transport && l.V.Addr == netip.AddrPortFrom(addr, port) {
-				d.Warn(p.address.Place, "this is our own listener in %s (line %d): calls would come back to us", z.describe(), l.Pos.Line)
+			if l.V == own {
+				d.Warn(t.Place, "this is our own listener in %s (line %d): calls would come back to us", z.describe(), l.Pos.Line)
 				return
 			}
 		}
@@ -89,8 +105,8 @@ func (d *decoder) checkOwnListener(p *peerDraft) {
 
 // checkShownToPublic warns when a peer on a public address would be shown
 // private ones; it reports whether it did, for one zone needs it once.
-func (d *decoder) checkShownToPublic(p *peerDraft, z *zoneDraft) bool {
-	addr, ok := p.address.V.Addr()
+func (d *decoder) checkShownToPublic(t strict.Located[Target], p *peerDraft, z *zoneDraft) bool {
+	addr, ok := t.V.Addr()
 	if !ok || isPrivate(addr) {
 		return false
 	}
@@ -113,58 +129,37 @@ func (d *decoder) checkShownToPublic(p *peerDraft, z *zoneDraft) bool {
 	return told
 }
 
-// sourceTable is what the peers of one zone claim.
-type sourceTable struct {
-	owner map[netip.Prefix]*claimed
-	order []netip.Prefix
-}
-
-type claimed struct {
-	strict.Place
-	peer *peerDraft
-}
-
-// checkSources refuses the same prefix twice in a zone: nothing else tells the
-// peers apart yet.
-func (d *decoder) checkSources(p *peerDraft, z *zoneDraft, t *sourceTable) {
-	if t.owner == nil {
-		t.owner = make(map[netip.Prefix]*claimed)
-	}
-	for _, s := range p.source {
-		if first, dup := t.owner[s.V]; dup {
-			if first.peer == p {
-				d.Fail(s.Place, "%s is listed twice", s.V)
-			} else {
-				d.Fail(s.Place, "%s is already the source of peer %s (line %d): telling peers of one source apart is %s", s.V, strict.Plain(first.peer.peer.Name), first.Pos.Line, strict.NotYet)
-			}
-			continue
-		}
-		t.owner[s.V] = &claimed{Place: s.Place, peer: p}
-		t.order = append(t.order, s.V)
-		if s.V.Bits() == 0 {
-			if z.zone.Trust == TrustFull {
-				d.Warn(s.Place, "%s makes everybody this peer, in a zone of trust: full", s.V)
-			} else {
-				d.Warn(s.Place, "%s makes everybody this peer", s.V)
-			}
-		}
-	}
-}
-
-// checkNested tells of prefixes inside the prefix of another peer. The longest
-// wins, which may be meant.
-func (d *decoder) checkNested(t *sourceTable) {
-	if t == nil {
+// checkMatch wants a match that requests on the listeners of the zone can fit.
+func (d *decoder) checkMatch(p *peerDraft, z *zoneDraft) {
+	m := p.peer.Match
+	if !p.match.sound || len(z.listen) == 0 {
 		return
 	}
-	for _, s := range t.order {
-		own := t.owner[s]
-		for bits := s.Bits() - 1; bits > 0; bits-- {
-			wider := netip.PrefixFrom(s.Addr(), bits).Masked()
-			if by, ok := t.owner[wider]; ok && by.peer != own.peer {
-				d.Warn(own.Place, "%s lies in %s of peer %s (line %d) and wins over it", s, wider, strict.Plain(by.peer.peer.Name), by.Pos.Line)
-				break
-			}
+	port, secure := m.Port == 0, m.Certificate == ""
+	for _, l := range z.listen {
+		port = port || l.V.Addr.Port() == m.Port || l.V.Addr.Port() == 0
+		secure = secure || l.V.Transport.Secure()
+	}
+	if !port {
+		d.Fail(p.match.port, "%s has no listener on port %d", z.describe(), m.Port)
+	}
+	switch {
+	case !secure:
+		d.Fail(p.match.certificate, "%s has no tls or wss listener, so nobody shows a certificate", z.describe())
+	case m.Certificate != "" && z.tls.V != nil && z.tls.V.ClientCAFile == "":
+		d.Warn(p.match.certificate, "%s asks for no certificates (tls.client_ca): only connections that we opened have one", z.describe())
+	}
+}
+
+// checkPeerTLS warns of TLS settings nothing uses.
+func (d *decoder) checkPeerTLS(p *peerDraft) {
+	if p.tls.V == nil || len(p.addresses) == 0 {
+		return
+	}
+	for _, t := range p.addresses {
+		if t.V.Transport.Secure() || t.V.Open() {
+			return
 		}
 	}
+	d.Warn(p.tls.Place, "no address of the peer uses TLS")
 }

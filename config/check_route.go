@@ -1,6 +1,9 @@
 package config
 
-import "gatehouse/config/strict"
+import (
+	"gatehouse/config/strict"
+	"gatehouse/config/value"
+)
 
 // checkRoutes compares the routes with the peers and with each other.
 func (d *decoder) checkRoutes() {
@@ -59,8 +62,8 @@ func (d *decoder) checkPatterns(r *routeDraft) {
 			d.Warn(p.Place, "%s is listed twice", strict.Quote(p.V.String()))
 		}
 		seen[p.V] = true
-		for i := range len(p.V.text) {
-			if c := p.V.text[i]; containsByte(regexpBytes, c) {
+		for i := range len(p.V.Text()) {
+			if c := p.V.Text()[i]; containsByte(regexpBytes, c) {
 				d.Warn(p.Place, "%q is matched as it stands: only * at the start or end is special", c)
 				break
 			}
@@ -100,14 +103,14 @@ func returns(from, target string, callers int) bool { return from != target || c
 // checkReachable warns of a route that never gets a call: for each of its peers
 // and patterns an earlier route takes all there is.
 func (d *decoder) checkReachable() {
-	taken := make(map[string]*patternSet)
+	taken := make(map[string]*value.PatternSet)
 	for _, r := range d.routes {
 		if !r.sound {
 			continue
 		}
 		patterns := strict.Values(r.called)
 		if len(patterns) == 0 {
-			patterns = []Pattern{{tail: true}}
+			patterns = []Pattern{value.Every()}
 		}
 		if takers, open := shadowed(r, patterns, taken); !open {
 			d.Warn(r.Place, "this route never gets a call: %s", takers)
@@ -118,11 +121,11 @@ func (d *decoder) checkReachable() {
 			}
 			set := taken[from.V]
 			if set == nil {
-				set = &patternSet{}
+				set = &value.PatternSet{}
 				taken[from.V] = set
 			}
 			for _, p := range patterns {
-				set.add(p, r.route.Name)
+				set.Add(p, r.route.Name)
 			}
 		}
 	}
@@ -130,7 +133,7 @@ func (d *decoder) checkReachable() {
 
 // shadowed returns the earlier routes that take what r asks for, and whether
 // something is left for r.
-func shadowed(r *routeDraft, patterns []Pattern, taken map[string]*patternSet) (takers string, open bool) {
+func shadowed(r *routeDraft, patterns []Pattern, taken map[string]*value.PatternSet) (takers string, open bool) {
 	listed := make(map[string]bool)
 	for _, from := range r.from {
 		if !r.serves(from.V) {
@@ -141,7 +144,7 @@ func shadowed(r *routeDraft, patterns []Pattern, taken map[string]*patternSet) (
 			if set == nil {
 				return "", true
 			}
-			who, ok := set.covers(p)
+			who, ok := set.Covers(p)
 			if !ok {
 				return "", true
 			}

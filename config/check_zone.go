@@ -49,13 +49,16 @@ func (d *decoder) checkListener(l strict.Located[Listener], z *zoneDraft, earlie
 		d.Fail(l.Place, "%s cannot be shown to peers: give the zone an advertise", addr.Addr())
 	}
 	for _, e := range earlier {
-		if e.V.Transport != l.V.Transport || addr.Port() == 0 || e.V.Addr.Port() != addr.Port() || !sameAddress(e.V.Addr.Addr(), addr.Addr()) {
+		if e.V.Transport.Stream() != l.V.Transport.Stream() || addr.Port() == 0 || e.V.Addr.Port() != addr.Port() || !sameAddress(e.V.Addr.Addr(), addr.Addr()) {
 			continue
 		}
-		if e.zone == z {
-			d.Fail(l.Place, "the same listener as on line %d", e.Pos.Line)
-		} else {
+		switch {
+		case e.zone != z:
 			d.Fail(l.Place, "%s already listens here (line %d)", e.zone.describe(), e.Pos.Line)
+		case e.V.Transport != l.V.Transport:
+			d.Fail(l.Place, "the same port as the %s listener on line %d", e.V.Transport, e.Pos.Line)
+		default:
+			d.Fail(l.Place, "the same listener as on line %d", e.Pos.Line)
 		}
 		return
 	}
@@ -75,7 +78,7 @@ func (d *decoder) checkPool(m strict.Located[MediaAddress], earlier []bound[Medi
 
 // checkListenerInPool finds UDP listeners on a port the relay would take.
 func (d *decoder) checkListenerInPool(l bound[Listener], pools []bound[MediaAddress]) {
-	if l.V.Transport != UDP {
+	if l.V.Transport.Stream() {
 		return
 	}
 	for _, m := range pools {
@@ -156,7 +159,7 @@ func (d *decoder) checkAdmin() {
 	}
 	for _, z := range d.zones {
 		for _, l := range z.listen {
-			if l.V.Transport == TCP && l.V.Addr.Port() == a.admin.Listen.Port() && l.V.Addr.Port() != 0 &&
+			if l.V.Transport.Stream() && l.V.Addr.Port() == a.admin.Listen.Port() && l.V.Addr.Port() != 0 &&
 				(sameAddress(l.V.Addr.Addr(), a.admin.Listen.Addr()) || a.admin.Listen.Addr().IsUnspecified()) {
 				d.Fail(a.listen, "%s listens on %s (line %d)", z.describe(), l.V.Addr, l.Pos.Line)
 				return

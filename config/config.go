@@ -24,6 +24,10 @@ type Config struct {
 	CDR CDR
 	// Log sets what is logged.
 	Log Log
+	// DNS says who is asked about names and what is believed.
+	DNS DNS
+	// Security holds the limits on sources that abuse the gateway.
+	Security Security
 	// Path is the name the file was loaded under.
 	Path string
 }
@@ -45,14 +49,16 @@ type Zone struct {
 	Unknown Unknown
 	// Media holds the relay addresses, at least one.
 	Media []MediaAddress
-}
-
-// Listener is one SIP listener.
-type Listener struct {
-	// Transport is UDP or TCP.
-	Transport Transport
-	// Addr is what to bind; port 0 lets the system choose.
-	Addr netip.AddrPort
+	// TLS holds what the TLS and WSS listeners show and ask for; not nil when there is such a listener.
+	TLS *ServerTLS
+	// Origins are the pages whose scripts may open a WebSocket here, lower case and without a default port; "*" is every page.
+	Origins []string
+	// ACL says which addresses may talk to the zone at all.
+	ACL ACL
+	// UDPMax is the largest request in bytes that leaves over UDP when a stream would do (RFC 3261 §18.1.1); 0 sends every size.
+	UDPMax int
+	// DSCP marks what leaves.
+	DSCP DSCP
 }
 
 // MediaAddress is one address of the relay with its own port pool.
@@ -71,10 +77,16 @@ type Peer struct {
 	Pos Pos
 	// Zone is the name of the peer's zone.
 	Zone string
-	// Address is where its calls are sent.
-	Address Target
-	// Source holds the prefixes its requests come from, masked, IPv4 never in its mapped form.
+	// Addresses are where its calls are sent, at least one, in the order of the file; Priority and Weight of each say how they are tried.
+	Addresses []Target
+	// Source holds the prefixes its requests come from, masked, IPv4 never in its mapped form. It may be empty with SourceFromDNS only.
 	Source []netip.Prefix
+	// SourceFromDNS adds what the names in Addresses resolve to.
+	SourceFromDNS bool
+	// Match narrows Source, for peers that share one.
+	Match Match
+	// TLS secures the connections we open to the peer; nil takes the zone's certificate and the system's roots.
+	TLS *ClientTLS
 	// SIP holds the signalling settings.
 	SIP PeerSIP
 }
@@ -85,32 +97,6 @@ type PeerSIP struct {
 	RingTimeout time.Duration
 	// MaxDuration is how long a call with this peer may last after the answer.
 	MaxDuration time.Duration
-}
-
-// Target is where requests for a peer go.
-type Target struct {
-	// Host is an address (IPv6 without brackets) or a lower-case host name.
-	Host string
-	// Port is 0 when the file names none, which means 5060 (RFC 3261 §19.1.2).
-	Port uint16
-	// Transport is UDP unless the file says otherwise.
-	Transport Transport
-	// Raw is the URI as written in the file.
-	Raw string
-}
-
-// Addr returns Host as an address, and false when it is a name.
-func (t Target) Addr() (netip.Addr, bool) {
-	a, err := netip.ParseAddr(t.Host)
-	return a, err == nil
-}
-
-// EffectivePort returns Port, or 5060 when there is none.
-func (t Target) EffectivePort() uint16 {
-	if t.Port == 0 {
-		return DefaultSIPPort
-	}
-	return t.Port
 }
 
 // Route sends calls of some peers to others.

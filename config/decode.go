@@ -1,8 +1,8 @@
 package config
 
 import (
-	"io/fs"
-
+	"gatehouse/config/files"
+	"gatehouse/config/reference"
 	"gatehouse/config/strict"
 )
 
@@ -11,10 +11,9 @@ import (
 // still point at the line.
 type decoder struct {
 	*strict.Decoder
-	file       string
-	env        func(string) (string, bool)
-	resolve    func(string) string                       // makes a path of the file usable
-	readSecret func(string) ([]byte, fs.FileMode, error) // nil: files are not read
+	file  string
+	env   func(string) (string, bool)
+	files *files.Files
 
 	node   string
 	zones  []*zoneDraft
@@ -24,6 +23,9 @@ type decoder struct {
 	admin  adminDraft
 	cdr    CDR
 	log    Log
+
+	dns      DNS
+	security Security
 }
 
 // load runs the steps in order: parse, decode, compare, assemble.
@@ -32,6 +34,7 @@ func (d *decoder) load(data []byte) (*Config, []Issue, error) {
 	if ok {
 		d.decodeRoot(root)
 		d.checkZones()
+		d.checkEdges()
 		d.checkPeers()
 		d.checkRoutes()
 		d.checkAdmin()
@@ -46,12 +49,13 @@ func (d *decoder) decodeRoot(v strict.Value) {
 	d.node = DefaultNode
 	d.media = Media{Path: PathAuto, Timeout: DefaultMediaTimeout}
 	d.log = Log{Level: DefaultLogLevel}
+	d.security = defaultSecurity()
 	var zones, peers, routes bool
 	if !v.Null() && !v.IsMapping() {
 		d.Fail(v.Place, "want a mapping with zones, peers and routes, got %s", v.Kind())
 		return
 	}
-	d.Section(v, secRoot, map[string]func(strict.Value){
+	d.Section(v, reference.Root, map[string]func(strict.Value){
 		"node":   d.decodeNode,
 		"zones":  func(v strict.Value) { zones = true; d.decodeZones(v) },
 		"peers":  func(v strict.Value) { peers = true; d.decodePeers(v) },
@@ -61,6 +65,9 @@ func (d *decoder) decodeRoot(v strict.Value) {
 		"cdr":    d.decodeCDR,
 		"log":    d.decodeLog,
 		"store":  d.decodeStore,
+
+		"dns":      d.decodeDNS,
+		"security": d.decodeSecurity,
 	})
 	for _, need := range []struct {
 		key   string
@@ -85,7 +92,7 @@ func (d *decoder) decodeNode(v strict.Value) {
 
 // assemble copies the drafts into the finished value.
 func (d *decoder) assemble() *Config {
-	c := &Config{Node: d.node, Media: d.media, Admin: d.admin.admin, CDR: d.cdr, Log: d.log, Path: d.file}
+	c := &Config{Node: d.node, Media: d.media, Admin: d.admin.admin, CDR: d.cdr, Log: d.log, DNS: d.dns, Security: d.security, Path: d.file}
 	for _, z := range d.zones {
 		c.Zones = append(c.Zones, z.finish())
 	}

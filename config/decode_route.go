@@ -3,6 +3,7 @@ package config
 import (
 	"strconv"
 
+	"gatehouse/config/reference"
 	"gatehouse/config/strict"
 )
 
@@ -31,7 +32,7 @@ func (d *decoder) decodeRoutes(v strict.Value) {
 func (d *decoder) decodeRoute(v strict.Value, r *routeDraft) {
 	before := d.Mistakes()
 	var from, to bool
-	mapping := d.Section(v, secRoute, map[string]func(strict.Value){
+	mapping := d.Section(v, reference.Route, map[string]func(strict.Value){
 		"name": func(v strict.Value) {
 			if s, ok := d.Name(v); ok {
 				r.route.Name, r.named = s, v.Place

@@ -3,7 +3,9 @@ package config
 import (
 	"net/netip"
 
+	"gatehouse/config/reference"
 	"gatehouse/config/strict"
+	"gatehouse/config/value"
 )
 
 // zoneDraft is a zone with the places of its values.
@@ -14,6 +16,10 @@ type zoneDraft struct {
 	listen    []strict.Located[Listener]
 	media     []strict.Located[MediaAddress]
 	hasMedia  bool // media was given, though perhaps wrong
+	tls       strict.Located[*ServerTLS]
+	webSocket strict.Place // its path is "" when there is none
+	origins   []strict.Located[string]
+	acl       aclDraft
 }
 
 func (d *decoder) decodeZones(v strict.Value) {
@@ -30,7 +36,7 @@ func (d *decoder) decodeZones(v strict.Value) {
 		if !strict.ValidName(e.Key) {
 			d.Fail(e.At, "%s", strict.BadName(e.Key))
 		}
-		z := &zoneDraft{Place: e.At, zone: Zone{Name: e.Key, Pos: e.At.Pos}}
+		z := &zoneDraft{Place: e.At, zone: Zone{Name: e.Key, Pos: e.At.Pos, UDPMax: DefaultUDPMax}}
 		d.zones = append(d.zones, z)
 		d.decodeZone(e.Val, z)
 	}
@@ -38,7 +44,7 @@ func (d *decoder) decodeZones(v strict.Value) {
 
 func (d *decoder) decodeZone(v strict.Value, z *zoneDraft) {
 	var listen, unknown bool
-	mapping := d.Section(v, secZone, map[string]func(strict.Value){
+	mapping := d.Section(v, reference.Zone, map[string]func(strict.Value){
 		"listen":    func(v strict.Value) { listen = true; d.decodeListen(v, z) },
 		"advertise": func(v strict.Value) { d.decodeAdvertise(v, z) },
 		"trust": func(v strict.Value) {
@@ -53,7 +59,12 @@ func (d *decoder) decodeZone(v strict.Value, z *zoneDraft) {
 				z.zone.Unknown = UnknownReject
 			}
 		},
-		"media": func(v strict.Value) { z.hasMedia = true; d.decodePools(v, z) },
+		"media":     func(v strict.Value) { z.hasMedia = true; d.decodePools(v, z) },
+		"tls":       func(v strict.Value) { z.tls = strict.Located[*ServerTLS]{Place: v.Place, V: d.files.DecodeServer(v)} },
+		"websocket": func(v strict.Value) { d.decodeWebSocket(v, z) },
+		"acl":       func(v strict.Value) { d.decodeACL(v, &z.acl) },
+		"udp_max":   func(v strict.Value) { d.decodeUDPMax(v, z) },
+		"dscp":      func(v strict.Value) { d.decodeDSCP(v, &z.zone.DSCP) },
 	})
 	if !unknown && z.zone.Trust == TrustFull {
 		z.zone.Unknown = UnknownReject
@@ -75,7 +86,7 @@ func (d *decoder) decodeListen(v strict.Value, z *zoneDraft) {
 		if !ok {
 			continue
 		}
-		l, err := parseListener(s)
+		l, err := value.ParseListener(s)
 		if err != nil {
 			d.Fail(item.Place, "%v", err)
 			continue
@@ -85,19 +96,10 @@ func (d *decoder) decodeListen(v strict.Value, z *zoneDraft) {
 }
 
 func (d *decoder) decodeAdvertise(v strict.Value, z *zoneDraft) {
-	s, ok := d.Text(v)
-	if !ok {
-		return
+	if host := value.DecodeHost(d.Decoder, v); host != "" {
+		z.zone.Advertise = host
+		z.advertise = strict.Located[string]{Place: v.Place, V: host}
 	}
-	host := s
-	if a, err := parseHostIP(s); err == nil {
-		host = a.String()
-	} else if host, err = parseHostName(s); err != nil {
-		d.Fail(v.Place, "want an address without brackets or a host name, without a port, got %s", strict.Quote(s))
-		return
-	}
-	z.zone.Advertise = host
-	z.advertise = strict.Located[string]{Place: v.Place, V: host}
 }
 
 // decodePools takes one relay address or a list of them.
@@ -128,13 +130,13 @@ func (d *decoder) decodePool(v strict.Value) (MediaAddress, bool) {
 		if !ok {
 			return netip.Addr{}
 		}
-		a, err := parseHostIP(s)
+		a, err := value.ParseHostIP(s)
 		if err != nil {
 			d.Fail(v.Place, "%v", err)
 		}
 		return a
 	}
-	mapping := d.Section(v, secPool, map[string]func(strict.Value){
+	mapping := d.Section(v, reference.Pool, map[string]func(strict.Value){
 		"address":   func(v strict.Value) { address = true; m.Addr = ip(v) },
 		"advertise": func(v strict.Value) { m.Advertise = ip(v); shown = v.Place },
 		"ports":     func(v strict.Value) { ports = true; m.Ports = d.decodePorts(v) },
@@ -157,7 +159,7 @@ func (d *decoder) decodePorts(v strict.Value) PortRange {
 	if !ok {
 		return PortRange{}
 	}
-	r, unused, err := parsePorts(s)
+	r, unused, err := value.ParsePorts(s)
 	switch {
 	case err != nil:
 		d.Fail(v.Place, "%v", err)
@@ -173,6 +175,9 @@ func (z *zoneDraft) finish() Zone {
 	zone := z.zone
 	zone.Listen = strict.Values(z.listen)
 	zone.Media = strict.Values(z.media)
+	zone.TLS = z.tls.V
+	zone.Origins = strict.Values(z.origins)
+	zone.ACL = ACL{Allow: strict.Values(z.acl.allow), Deny: strict.Values(z.acl.deny)}
 	return zone
 }
 

@@ -2,26 +2,6 @@ package config
 
 import "strconv"
 
-// Transport is how SIP travels.
-type Transport uint8
-
-// The transports of this version.
-const (
-	UDP Transport = iota
-	TCP
-)
-
-// String returns the name used in the file, "udp" or "tcp".
-func (t Transport) String() string {
-	switch t {
-	case UDP:
-		return "udp"
-	case TCP:
-		return "tcp"
-	}
-	return "transport(" + strconv.Itoa(int(t)) + ")"
-}
-
 // Trust is what identity headers mean when they come from a zone.
 type Trust uint8
 
@@ -80,29 +60,4 @@ func (p MediaPath) String() string {
 		return "portable"
 	}
 	return "path(" + strconv.Itoa(int(p)) + ")"
-}
-
-// PortRange is an inclusive range of ports.
-type PortRange struct {
-	// Low and High both belong to the range.
-	Low, High uint16
-}
-
-// Len returns how many ports the range has.
-func (r PortRange) Len() int {
-	if r.High < r.Low {
-		return 0
-	}
-	return int(r.High) - int(r.Low) + 1
-}
-
-// Contains reports whether port p is in the range.
-func (r PortRange) Contains(p uint16) bool { return r.Low <= p && p <= r.High }
-
-// Overlaps reports whether the two ranges share a port.
-func (r PortRange) Overlaps(o PortRange) bool { return r.Low <= o.High && o.Low <= r.High }
-
-// String writes the range as the file does, LOW-HIGH.
-func (r PortRange) String() string {
-	return strconv.Itoa(int(r.Low)) + "-" + strconv.Itoa(int(r.High))
 }

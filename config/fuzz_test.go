@@ -15,7 +15,7 @@ import (
 // seeds are every file of testdata and the bombs that are small.
 func seeds(f *testing.F) [][]byte {
 	f.Helper()
-	list := [][]byte{[]byte(smallest)}
+	list := [][]byte{[]byte(smallest), []byte(edge), []byte(secured)}
 	for _, pattern := range []string{"testdata/*.yaml", "testdata/bad/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
@@ -67,12 +67,34 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// consistentEdge holds the same of what a zone shows and asks for.
+func consistentEdge(t *testing.T, z *config.Zone) {
+	t.Helper()
+	for _, l := range z.Listen {
+		if l.Transport.Secure() && z.TLS == nil {
+			t.Errorf("listener %v without a certificate", l)
+		}
+	}
+	if z.TLS != nil && (z.TLS.CertificateFile == "" || z.TLS.KeyFile == "" || z.TLS.RequireClient && z.TLS.ClientCAFile == "") {
+		t.Errorf("tls %+v", z.TLS)
+	}
+	for _, a := range z.ACL.Allow {
+		if slices.Contains(z.ACL.Deny, a) {
+			t.Errorf("%v is allowed and denied", a)
+		}
+	}
+	if z.UDPMax < 0 || z.UDPMax > 65507 || z.DSCP.SIP > 63 || z.DSCP.Media > 63 {
+		t.Errorf("zone %+v", z)
+	}
+}
+
 // consistent holds what everybody after Load relies on.
 func consistent(t *testing.T, c *config.Config) {
 	t.Helper()
 	zones, peers := make(map[string]bool), make(map[string]bool)
 	for _, z := range c.Zones {
 		zones[z.Name] = true
+		consistentEdge(t, &z)
 		if len(z.Listen) == 0 || len(z.Media) == 0 {
 			t.Errorf("zone %+v", z)
 		}
@@ -84,8 +106,13 @@ func consistent(t *testing.T, c *config.Config) {
 	}
 	for _, p := range c.Peers {
 		peers[p.Name] = true
-		if !zones[p.Zone] || len(p.Source) == 0 || p.Address.Host == "" || p.SIP.RingTimeout <= 0 || p.SIP.MaxDuration <= 0 {
+		if !zones[p.Zone] || len(p.Source) == 0 && !p.SourceFromDNS || len(p.Addresses) == 0 || len(p.Addresses) > config.MaxAddresses || p.SIP.RingTimeout <= 0 || p.SIP.MaxDuration <= 0 {
 			t.Errorf("peer %+v", p)
+		}
+		for _, a := range p.Addresses {
+			if a.Host == "" || a.Secure && !a.Transport.Secure() || a.EffectivePort() == 0 || a.Priority < 0 || a.Weight < 0 {
+				t.Errorf("address %+v", a)
+			}
 		}
 		for _, s := range p.Source {
 			if s != s.Masked() || s.Addr().Is4In6() {
@@ -106,6 +133,14 @@ func consistent(t *testing.T, c *config.Config) {
 			if _, err := config.ParsePattern(p); err != nil {
 				t.Errorf("route %+v: %v", r, err)
 			}
+		}
+	}
+	if b, s := c.Security.Ban, c.Security.Strangers; b.After < 0 || b.For <= 0 || s.Rate <= 0 || s.Burst <= 0 || s.Total <= 0 {
+		t.Errorf("security %+v", c.Security)
+	}
+	for _, a := range c.DNS.Servers {
+		if !a.IsValid() || a.Port() == 0 {
+			t.Errorf("server %v", a)
 		}
 	}
 	if len(c.Routes) == 0 || c.Node == "" || c.Log.Level == "" || c.Media.Timeout <= 0 {

@@ -1,6 +1,9 @@
 package config
 
-import "gatehouse/config/strict"
+import (
+	"gatehouse/config/reference"
+	"gatehouse/config/strict"
+)
 
 // Pos is a place in the file; both numbers start at 1, and 0 means unknown.
 type Pos = strict.Pos
@@ -26,3 +29,6 @@ type Key = strict.Key
 
 // Section describes one mapping of the file.
 type Section = strict.Section
+
+// Reference returns the whole format, section by section.
+func Reference() []Section { return reference.Sections() }

@@ -55,23 +55,25 @@ func TestLoad_SmallestFile_GetsEveryDefault(t *testing.T) {
 				Name: "inside", Pos: config.Pos{Line: 3, Col: 3},
 				Listen: []config.Listener{{Transport: config.UDP, Addr: netip.AddrPortFrom(inside, 5060)}},
 				Media:  []config.MediaAddress{{Addr: inside, Advertise: inside, Ports: ports}},
+				UDPMax: 1300,
 			},
 			{
 				Name: "outside", Pos: config.Pos{Line: 4, Col: 3},
 				Listen: []config.Listener{{Transport: config.UDP, Addr: netip.MustParseAddrPort("203.0.113.10:5060")}},
 				Media:  []config.MediaAddress{{Addr: netip.MustParseAddr("203.0.113.10"), Advertise: netip.MustParseAddr("203.0.113.10"), Ports: ports}},
+				UDPMax: 1300,
 			},
 		},
 		Peers: []config.Peer{
 			{
 				Name: "pbx", Pos: config.Pos{Line: 6, Col: 3}, Zone: "inside", SIP: sip,
-				Address: config.Target{Host: "10.0.0.20", Raw: "sip:10.0.0.20"},
-				Source:  []netip.Prefix{netip.MustParsePrefix("10.0.0.20/32")},
+				Addresses: []config.Target{{Host: "10.0.0.20", Weight: 1, Raw: "sip:10.0.0.20"}},
+				Source:    []netip.Prefix{netip.MustParsePrefix("10.0.0.20/32")},
 			},
 			{
 				Name: "carrier", Pos: config.Pos{Line: 7, Col: 3}, Zone: "outside", SIP: sip,
-				Address: config.Target{Host: "192.0.2.1", Port: 5070, Raw: "sip:192.0.2.1:5070"},
-				Source:  []netip.Prefix{netip.PrefixFrom(carrier, 32)},
+				Addresses: []config.Target{{Host: "192.0.2.1", Port: 5070, Weight: 1, Raw: "sip:192.0.2.1:5070"}},
+				Source:    []netip.Prefix{netip.PrefixFrom(carrier, 32)},
 			},
 		},
 		Routes: []config.Route{
@@ -80,6 +82,10 @@ func TestLoad_SmallestFile_GetsEveryDefault(t *testing.T) {
 		},
 		Media: config.Media{Path: config.PathAuto, Timeout: time.Minute},
 		Log:   config.Log{Level: "info"},
+		Security: config.Security{
+			Ban:       config.Ban{After: 20, For: 10 * time.Minute},
+			Strangers: config.Strangers{Rate: 50, Burst: 100, Total: 2000},
+		},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", c, want)
@@ -100,32 +106,6 @@ func TestLoad_Unknown_DefaultFollowsTrust(t *testing.T) {
 		if got := c.Zones[0].Unknown; got != want {
 			t.Errorf("%q gives %v, want %v", settings, got, want)
 		}
-	}
-}
-
-func TestLoad_Target_KeepsWhatIsGiven(t *testing.T) {
-	for raw, want := range map[string]config.Target{
-		"sip:10.0.0.20":                            {Host: "10.0.0.20"},
-		"SIP:10.0.0.20:5062;Transport=UDP":         {Host: "10.0.0.20", Port: 5062},
-		"sip:[2001:DB8:0::1]:5061":                 {Host: "2001:db8::1", Port: 5061},
-		"sip:[2001:db8::1]":                        {Host: "2001:db8::1"},
-		"sip:SIP.Carrier.example;transport=tcp":    {Host: "sip.carrier.example", Transport: config.TCP},
-		"sip:a_b.carrier.example:65535":            {Host: "a_b.carrier.example", Port: 65535},
-		"sip:localhost":                            {Host: "localhost"},
-		"sip:3com.example:5060;transport=udp":      {Host: "3com.example", Port: 5060},
-		"sip:xn--bcher-kva.example;transport=Tcp":  {Host: "xn--bcher-kva.example", Transport: config.TCP},
-		"sip:" + strings.Repeat("a", 63) + ".test": {Host: strings.Repeat("a", 63) + ".test"},
-	} {
-		want.Raw = raw
-		text := strings.Replace(smallest, "udp://10.0.0.1:5060", `udp://10.0.0.1:5060, "udp://[2001:db8::9]:5060", "tcp://10.0.0.1:5060"`, 1)
-		text = strings.Replace(text, "{address: 10.0.0.1, ports: 16384-32767}", `[{address: 10.0.0.1, ports: 16384-32767}, {address: "2001:db8::9", ports: 16384-32767}]`, 1)
-		text = strings.Replace(text, "sip:10.0.0.20", `"`+raw+`", source: [10.0.0.20]`, 1)
-		if got := mustLoad(t, text).Peers[0].Address; got != want {
-			t.Errorf("%s gives %+v, want %+v", raw, got, want)
-		}
-	}
-	if p := (config.Target{}).EffectivePort(); p != 5060 {
-		t.Errorf("default port %d", p)
 	}
 }
 
@@ -178,7 +158,7 @@ func TestLoad_Bytes_AreNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	clear(data)
-	if c.Zones[0].Name != "inside" || c.Peers[0].Address.Raw != "sip:10.0.0.20" {
+	if c.Zones[0].Name != "inside" || c.Peers[0].Addresses[0].Raw != "sip:10.0.0.20" {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -349,10 +329,13 @@ func TestLoad_TooMany_IsRefused(t *testing.T) {
 		return strings.Join(items, ", ")
 	}
 	for want, text := range map[string]string{
-		"t.yaml:1:8: zones: more than 64 zones":                    "zones: {" + list(65, "z#: {}") + "}",
-		"t.yaml:1:21: zones.z.listen: more than 32 listeners":      "zones: {z: {listen: [" + list(33, "udp://10.0.0.1:#") + "]}}",
-		"t.yaml:1:20: zones.z.media: more than 32 media addresses": "zones: {z: {media: [" + list(33, "{}") + "]}}",
-		"t.yaml:1:15: routes[0].to: more than 64 targets":          "routes: [{to: [" + list(65, "p#") + "]}]",
+		"t.yaml:1:8: zones: more than 64 zones":                         "zones: {" + list(65, "z#: {}") + "}",
+		"t.yaml:1:21: zones.z.listen: more than 32 listeners":           "zones: {z: {listen: [" + list(33, "udp://10.0.0.1:#") + "]}}",
+		"t.yaml:1:20: zones.z.media: more than 32 media addresses":      "zones: {z: {media: [" + list(33, "{}") + "]}}",
+		"t.yaml:1:22: peers.p.address: more than 16 addresses":          "peers: {p: {address: [" + list(17, "sip:10.0.0.#") + "]}}",
+		"t.yaml:1:34: zones.z.websocket.origins: more than 256 origins": "zones: {z: {websocket: {origins: [" + list(257, "https://a#") + "]}}}",
+		"t.yaml:1:16: dns.servers: more than 8 DNS servers":             "dns: {servers: [" + list(9, "192.0.2.#") + "]}",
+		"t.yaml:1:15: routes[0].to: more than 64 targets":               "routes: [{to: [" + list(65, "p#") + "]}]",
 	} {
 		if _, _, err := config.Load("t.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gatehouse/config/diff"
 )
 
 // Class says when a reload puts a changed field in force.
@@ -48,7 +50,7 @@ func classes() map[string]Class {
 		"Zones.Media.Ports":     NewCalls,
 		"Peers.Name":            NewCalls,
 		"Peers.Zone":            NewCalls,
-		"Peers.Address":         NewCalls,
+		"Peers.Addresses":       NewCalls,
 		"Peers.Source":          Hot,
 		"Peers.SIP.RingTimeout": NewCalls,
 		"Peers.SIP.MaxDuration": NewCalls,
@@ -63,6 +65,45 @@ func classes() map[string]Class {
 		"Admin.Token":           Restart,
 		"CDR.File":              Restart, // a reload opens the same file again, for rotation
 		"Log.Level":             Hot,
+
+		// Connections that are open keep what they were opened with.
+		"Zones.TLS.CertificateFile": Hot,
+		"Zones.TLS.Certificate":     Hot,
+		"Zones.TLS.KeyFile":         Hot,
+		"Zones.TLS.Key":             Hot,
+		"Zones.TLS.ClientCAFile":    Hot,
+		"Zones.TLS.ClientCA":        Hot,
+		"Zones.TLS.RequireClient":   Hot,
+		"Zones.TLS.MinVersion":      Hot,
+		"Zones.Origins":             Hot,
+		"Zones.DSCP.SIP":            Hot,
+		"Peers.TLS.CAFile":          Hot,
+		"Peers.TLS.CA":              Hot,
+		"Peers.TLS.CertificateFile": Hot,
+		"Peers.TLS.Certificate":     Hot,
+		"Peers.TLS.KeyFile":         Hot,
+		"Peers.TLS.Key":             Hot,
+		"Peers.TLS.ServerName":      Hot,
+		"Peers.TLS.MinVersion":      Hot,
+
+		"Zones.ACL.Allow":          Hot,
+		"Zones.ACL.Deny":           Hot,
+		"Zones.UDPMax":             NewCalls,
+		"Zones.DSCP.Media":         NewCalls,
+		"Peers.SourceFromDNS":      Hot,
+		"Peers.Match.Host":         Hot,
+		"Peers.Match.Port":         Hot,
+		"Peers.Match.Prefix":       Hot,
+		"Peers.Match.Certificate":  Hot,
+		"DNS.Servers":              Hot,
+		"DNS.Allow":                Hot,
+		"Security.Ban.After":       Hot,
+		"Security.Ban.For":         Hot,
+		"Security.Ban.Allow":       Hot,
+		"Security.Ban.DryRun":      Hot,
+		"Security.Strangers.Rate":  Hot,
+		"Security.Strangers.Burst": Hot,
+		"Security.Strangers.Total": Hot,
 	}
 }
 
@@ -85,17 +126,58 @@ type Change struct {
 // name; routes by position, for their order is part of what they mean. Where
 // something stands in the file does not count.
 func Changes(old, next *Config) []Change {
-	w := &differ{classes: classes(), keys: make(map[string]string)}
+	declared := classes()
+	keys := make(map[string]string)     // field -> path of its key, with NAME or [] for the item
+	sections := make(map[string]string) // struct -> path of the section that fills it
 	for _, s := range Reference() {
 		for _, k := range s.Keys {
-			if k.Field != "" {
-				w.keys[k.Field] = strings.TrimPrefix(s.Path+"."+k.Name, ".")
+			for _, field := range []string{k.Field, k.Also} {
+				if field == "" {
+					continue
+				}
+				keys[field] = strings.TrimPrefix(s.Path+"."+k.Name, ".")
+				owner := ownerOf(field)
+				if have, ok := sections[owner]; !ok || len(s.Path) < len(have) {
+					sections[owner] = s.Path
+				}
 			}
 		}
 	}
-	w.walk(reflect.ValueOf(*old), reflect.ValueOf(*next), "", "")
-	slices.SortFunc(w.out, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
-	return slices.Compact(w.out)
+	list := diff.Compare(*old, *next, diff.Rules{
+		Declared: func(field string) bool { _, ok := declared[field]; return ok },
+		Skip: func(f reflect.StructField, field string) bool {
+			return f.Type == reflect.TypeFor[Pos]() || field == "Path" // where it stands, and what the file is called
+		},
+		Name: itemName,
+	})
+	out := make([]Change, 0, len(list))
+	for _, d := range list {
+		path := keys[d.Field]
+		if d.Whole {
+			path = sections[ownerOf(d.Field)]
+		}
+		path = strings.NewReplacer("NAME", d.Item, "[]", "["+d.Item+"]").Replace(path)
+		out = append(out, Change{Path: path, Class: declared[d.Field]})
+	}
+	slices.SortFunc(out, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
+	return slices.Compact(out)
+}
+
+// ownerOf is the struct that holds a field: Zones for Zones.Listen.
+func ownerOf(field string) string {
+	return strings.TrimSuffix(field[:strings.LastIndex(field, ".")+1], ".")
+}
+
+// itemName is the name of a zone or peer, and the position of anything else.
+func itemName(item any, i int) string {
+	switch v := item.(type) {
+	case Zone:
+		return v.Name
+	case Peer:
+		return v.Name
+	default:
+		return strconv.Itoa(i)
+	}
 }
 
 // CheckReload refuses a reload that changes what only a restart can change.
@@ -111,85 +193,4 @@ func CheckReload(old, next *Config) error {
 		return nil
 	}
 	return fmt.Errorf("%s cannot change without a restart", strings.Join(names, ", "))
-}
-
-// differ walks two values of one type side by side.
-type differ struct {
-	classes map[string]Class
-	keys    map[string]string // field -> path of its key, with NAME or [] for the item
-	out     []Change
-}
-
-// walk compares field by field until it reaches a declared field. item is the
-// zone, peer or route that it is in.
-func (w *differ) walk(a, b reflect.Value, field, item string) {
-	if class, ok := w.classes[field]; ok {
-		if !reflect.DeepEqual(a.Interface(), b.Interface()) {
-			path := strings.NewReplacer("NAME", item, "[]", "["+item+"]").Replace(w.keys[field])
-			w.out = append(w.out, Change{Path: path, Class: class})
-		}
-		return
-	}
-	if a.Kind() == reflect.Slice {
-		w.lists(a, b, field, item)
-		return
-	}
-	for i := range a.NumField() {
-		f := a.Type().Field(i)
-		if f.Type == reflect.TypeFor[Pos]() || field == "" && f.Name == "Path" {
-			continue // where it stands, and what the file is called
-		}
-		w.walk(a.Field(i), b.Field(i), strings.TrimPrefix(field+"."+f.Name, "."), item)
-	}
-}
-
-// lists pairs the items of two lists: zones and peers by their names, anything
-// else by position. An item that came or went is a change of its first field.
-func (w *differ) lists(a, b reflect.Value, field, item string) {
-	partner := make(map[string]int, b.Len())
-	for i := range b.Len() {
-		partner[itemName(b.Index(i), i)] = i
-	}
-	for i := range a.Len() {
-		name := itemName(a.Index(i), i)
-		at, ok := partner[name]
-		if !ok {
-			w.cameOrWent(a.Type().Elem(), field, item, name)
-			continue
-		}
-		delete(partner, name)
-		inner := item
-		if inner == "" {
-			inner = name
-		}
-		w.walk(a.Index(i), b.Index(at), field, inner)
-	}
-	for name := range partner {
-		w.cameOrWent(a.Type().Elem(), field, item, name)
-	}
-}
-
-func (w *differ) cameOrWent(typ reflect.Type, field, item, name string) {
-	change := Change{Class: w.classes[field+"."+typ.Field(0).Name]}
-	switch typ {
-	case reflect.TypeFor[Zone](), reflect.TypeFor[Peer]():
-		change.Path = strings.ToLower(field) + "." + name
-	case reflect.TypeFor[Route]():
-		change.Path = "routes[" + name + "]"
-	default:
-		change.Path = "zones." + item + ".media"
-	}
-	w.out = append(w.out, change)
-}
-
-// itemName is the name of a zone or peer, and the position of anything else.
-func itemName(item reflect.Value, i int) string {
-	switch v := item.Interface().(type) {
-	case Zone:
-		return v.Name
-	case Peer:
-		return v.Name
-	default:
-		return strconv.Itoa(i)
-	}
 }

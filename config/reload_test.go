@@ -10,18 +10,23 @@ import (
 	"gatehouse/config"
 )
 
+// ours reports whether a type belongs to the configuration.
+func ours(typ reflect.Type) bool {
+	return typ.PkgPath() == "gatehouse/config" || strings.HasPrefix(typ.PkgPath(), "gatehouse/config/")
+}
+
 // fieldsOf walks a type down to the fields a reload compares, by the same rule
 // that an operator would: structs of ours are opened, everything else is a value.
 func fieldsOf(typ reflect.Type, path string, out map[string]bool) {
-	for typ.Kind() == reflect.Slice && typ.Elem().Kind() == reflect.Struct && typ.Elem().PkgPath() == "gatehouse/config" {
+	for (typ.Kind() == reflect.Slice || typ.Kind() == reflect.Pointer) && typ.Elem().Kind() == reflect.Struct && ours(typ.Elem()) {
 		typ = typ.Elem()
 	}
-	values := []reflect.Type{reflect.TypeFor[config.PortRange](), reflect.TypeFor[config.Target](), reflect.TypeFor[config.Secret]()}
-	open := typ.Kind() == reflect.Struct && typ.PkgPath() == "gatehouse/config"
+	values := []reflect.Type{reflect.TypeFor[config.PortRange](), reflect.TypeFor[config.Secret]()}
+	open := typ.Kind() == reflect.Struct && ours(typ)
 	for _, v := range values {
 		open = open && typ != v
 	}
-	if !open || path == "Zones.Listen" {
+	if !open || path == "Zones.Listen" || path == "Peers.Addresses" {
 		out[path] = true
 		return
 	}
@@ -54,10 +59,12 @@ func TestReload_EveryField_HasAClass(t *testing.T) {
 			if k.Field == "" {
 				continue
 			}
-			if !fields[k.Field] {
-				t.Errorf("the reference ties %s.%s to %s, which is no field", s.Path, k.Name, k.Field)
+			for _, field := range []string{k.Field, k.Also} {
+				if field != "" && !fields[field] {
+					t.Errorf("the reference ties %s.%s to %s, which is no field", s.Path, k.Name, field)
+				}
+				delete(fields, field)
 			}
-			delete(fields, k.Field)
 		}
 	}
 	for f := range fields {
@@ -88,9 +95,16 @@ func other(t *testing.T, v reflect.Value) reflect.Value {
 		return reflect.ValueOf(x + 1)
 	case config.Secret:
 		return reflect.ValueOf(config.NewSecret("other"))
-	case config.Target:
-		x.Port++
-		return reflect.ValueOf(x)
+	case []config.Target:
+		return reflect.ValueOf(append(append([]config.Target(nil), x...), config.Target{Host: "192.0.2.9"}))
+	case []netip.AddrPort:
+		return reflect.ValueOf(append(append([]netip.AddrPort(nil), x...), netip.MustParseAddrPort("192.0.2.53:53")))
+	case []byte:
+		return reflect.ValueOf(append(append([]byte(nil), x...), 'x'))
+	case bool:
+		return reflect.ValueOf(!x)
+	case int, uint8, uint16:
+		return reflect.ValueOf(1).Convert(v.Type())
 	case config.PortRange:
 		x.High += 2
 		return reflect.ValueOf(x)
@@ -109,10 +123,18 @@ func field(v reflect.Value, path string) reflect.Value {
 		for v.Kind() == reflect.Slice {
 			v = v.Index(0)
 		}
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
 		v = v.FieldByName(name)
 	}
 	return v
 }
+
+// secured has every section that may be absent, in the first zone and peer.
+var secured = strings.NewReplacer(
+	"inside: {", "inside: {tls: {certificate: sbc.pem, key_file: sbc.key}, ",
+	"pbx: {", "pbx: {tls: {ca: ca.pem}, ").Replace(smallest)
 
 func TestReload_EachField_ChangesWithItsClass(t *testing.T) {
 	fields := make(map[string]bool)
@@ -121,7 +143,7 @@ func TestReload_EachField_ChangesWithItsClass(t *testing.T) {
 		if strings.HasSuffix(f, "s.Name") && !strings.HasPrefix(f, "Routes") {
 			continue // another name is another zone or peer: see below
 		}
-		old, next := mustLoad(t, smallest), mustLoad(t, smallest)
+		old, next := mustLoad(t, secured), mustLoad(t, secured)
 		v := field(reflect.ValueOf(next).Elem(), f)
 		v.Set(other(t, v))
 		class, _ := config.ClassOf(f)
@@ -157,6 +179,50 @@ func TestReload_ZonesAndPeers_AreComparedByName(t *testing.T) {
 	}
 	if got := config.Changes(old, next); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestReload_TLS_ComesAndGoesAtOnce(t *testing.T) {
+	want := []config.Change{{Path: "peers.pbx.tls", Class: config.Hot}, {Path: "zones.inside.tls", Class: config.Hot}}
+	for _, pair := range [][2]string{{smallest, secured}, {secured, smallest}} {
+		if got := config.Changes(mustLoad(t, pair[0]), mustLoad(t, pair[1])); !reflect.DeepEqual(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+}
+
+func TestReload_ContentOfAFile_IsAChangeOfItsKey(t *testing.T) {
+	old, next := mustLoad(t, secured), mustLoad(t, secured)
+	next.Zones[0].TLS.Key = config.NewSecret("another")
+	next.Zones[0].TLS.ClientCA = []byte("another")
+	next.Peers[0].TLS.CA = []byte("another")
+	want := []config.Change{
+		{Path: "peers.pbx.tls.ca", Class: config.Hot},
+		{Path: "zones.inside.tls.client_ca", Class: config.Hot},
+		{Path: "zones.inside.tls.key_file", Class: config.Hot},
+	}
+	if got := config.Changes(old, next); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// What must change without a restart, since a restart drops every call.
+func TestReload_Edge_NeedsNoRestart(t *testing.T) {
+	for _, prefix := range []string{"Zones.TLS.", "Zones.Origins", "Zones.DSCP.", "Zones.ACL.", "Zones.UDPMax", "Peers.Match.", "Peers.TLS.", "Peers.Addresses", "Peers.Source", "DNS.", "Security."} {
+		fields, found := make(map[string]bool), 0
+		fieldsOf(reflect.TypeFor[config.Config](), "", fields)
+		for f := range fields {
+			if !strings.HasPrefix(f, prefix) {
+				continue
+			}
+			found++
+			if class, _ := config.ClassOf(f); class == config.Restart {
+				t.Errorf("%s needs a restart", f)
+			}
+		}
+		if found == 0 {
+			t.Errorf("no field %s", prefix)
+		}
 	}
 }
 

@@ -13,19 +13,21 @@ import (
 
 // inside wraps one key and value into a document that has it in the section.
 func inside(section, entry string) (doc, path string) {
-	shapes := map[string][2]string{
-		"":                 {"%", ""},
-		"zones.NAME":       {"zones: {n: {%}}", "zones.n."},
-		"zones.NAME.media": {"zones: {n: {media: {%}}}", "zones.n.media."},
-		"peers.NAME":       {"peers: {n: {%}}", "peers.n."},
-		"peers.NAME.sip":   {"peers: {n: {sip: {%}}}", "peers.n.sip."},
-		"routes[]":         {"routes: [{%}]", "routes[0]."},
+	if section == "" {
+		return entry, ""
 	}
-	shape, ok := shapes[section]
-	if !ok {
-		shape = [2]string{section + ": {%}", section + "."}
+	head, tail := "", ""
+	for _, name := range strings.Split(section, ".") {
+		name, list := strings.CutSuffix(strings.Replace(name, "NAME", "n", 1), "[]")
+		path += name
+		head, tail = head+"{"+name+": ", "}"+tail
+		if list {
+			path += "[0]"
+			head, tail = head+"[", "]"+tail
+		}
+		path += "."
 	}
-	return strings.Replace(shape[0], "%", entry, 1), shape[1]
+	return head + "{" + entry + "}" + tail, path
 }
 
 // messageAt returns what was said about a path or something in it.
@@ -72,7 +74,10 @@ func TestReference_RequiredKeys_AreMissed(t *testing.T) {
 	for _, s := range config.Reference() {
 		for _, k := range s.Keys {
 			doc, path := inside(s.Path, "")
-			_, _, err := config.Load("t.yaml", []byte("node: x\n"+doc))
+			if doc == "" {
+				doc = "{}"
+			}
+			_, _, err := config.Load("t.yaml", []byte(doc))
 			at := strings.TrimSuffix(path, ".")
 			missed := false
 			for _, m := range mistakes(err) {
@@ -106,7 +111,7 @@ func keysOf(n *yaml.Node, path string, out map[string]bool) {
 		}
 	case yaml.SequenceNode:
 		at := path
-		if path == "routes" {
+		if path == "routes" || path == "peers.NAME.address" {
 			at = path + "[]"
 		}
 		for _, c := range n.Content {
@@ -125,7 +130,7 @@ func TestFullExample_LoadsWithoutAWord(t *testing.T) {
 	if err != nil || len(warnings) != 0 {
 		t.Fatalf("got %v, %v", warnings, err)
 	}
-	if len(c.Zones) != 2 || len(c.Peers) != 3 || len(c.Routes) != 2 || c.Admin.TokenFile == "" || c.CDR.File == "" {
+	if len(c.Zones) != 2 || len(c.Peers) != 4 || len(c.Routes) != 2 || c.Admin.TokenFile == "" || c.CDR.File == "" {
 		t.Errorf("got %+v", c)
 	}
 }

@@ -1,7 +1,9 @@
 package call
 
 import (
+	"gatehouse/b2bua/content"
 	"gatehouse/b2bua/offer"
+	"gatehouse/b2bua/path"
 	"gatehouse/sip/msg"
 )
 
@@ -9,11 +11,10 @@ import (
 // transaction holds it as long as repeats of the 2xx can come
 // (RFC 6026 §7.2).
 type acknowledgement struct {
-	leg  *Leg   // the dialog the 2xx made
-	tag  string // of the 2xx: each fork has its own ACK
-	body []byte // SDP
-	raw  []byte // nil until the path is known
-	hop  Hop
+	leg  *Leg     // the dialog the 2xx made
+	tag  string   // of the 2xx: each fork has its own ACK
+	body []byte   // SDP
+	req  *Request // nil until the path is known
 	// locating: the path is being looked up.
 	locating bool
 }
@@ -30,26 +31,27 @@ func (l *Leg) sendACK(r *Request, body []byte) {
 func (a *acknowledgement) send(seq uint32) {
 	l, env := a.leg, a.leg.call.env
 	switch {
-	case a.raw != nil:
-		env.SendACK(a.hop, a.raw)
+	case a.req != nil:
+		env.SendACK(a.req)
 		return
 	case a.locating:
 		return
 	}
 	a.locating = true
-	env.Locate(l.zone.Name, l.dlg.NextHop(), l.hop, func(h Hop, err error) {
+	l.locate(func(hops []path.Hop, err error) {
 		a.locating = false
 		if err != nil {
 			l.call.logger().Warn().Err(err).Msg("cannot reach the target of an ACK")
 			return
 		}
-		raw, _, err := l.buildRequest(h, outgoing{method: msg.ACK, seq: seq, maxForwards: fullMaxForwards, body: a.body})
+		raw, branch, err := l.buildRequest(hops[0], outgoing{method: msg.ACK, seq: seq, maxForwards: fullMaxForwards, body: a.body})
 		if err != nil {
 			l.call.logger().Error().Err(err).Msg("cannot build ACK")
 			return
 		}
-		a.raw, a.hop = raw, h
-		env.SendACK(h, raw)
+		a.req = &Request{Call: l.call, Leg: l, Method: msg.ACK, Raw: raw, Branch: branch, Hop: hops[0], More: hops[1:], purpose: purposeACK, seq: seq}
+		l.ack = a.req
+		env.SendACK(a.req)
 	})
 }
 
@@ -70,7 +72,7 @@ func (c *Call) repeatACK(r *Request, m *msg.Message) bool {
 // endFork acknowledges and ends a dialog nobody wants: the 2xx of another
 // fork, or one that crossed our CANCEL.
 func (l *Leg) endFork(r *Request, m *msg.Message) {
-	f := &Leg{call: l.call, role: l.role, part: l.part, peer: l.peer, zone: l.zone, hop: l.hop, contact: l.contact,
+	f := &Leg{call: l.call, role: l.role, part: l.part, peer: l.peer, zone: l.zone, hop: l.hop, contact: l.contact, sips: l.sips, flow: l.flow,
 		dlg: l.dlg, state: legAnswered}
 	f.sdp = offer.NewLeg(sessionNumber(l.call.Number, l.part+uint16(len(r.acks)+1)<<8))
 	f.dlg.SetLocalSeq(r.seq)
@@ -90,7 +92,7 @@ func (l *Leg) takeUnwanted(r *Request, m *msg.Message) {
 	if !r.offerless || l.sdp.Open() {
 		return
 	}
-	if desc, err := Session(m); err == nil && desc != nil {
+	if desc, err := content.Session(m); err == nil && desc != nil {
 		if err := l.sdp.Offered(desc); err != nil {
 			l.call.logger().Debug().Err(err).Msg("offer of an unwanted 2xx")
 		}

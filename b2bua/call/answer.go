@@ -1,8 +1,10 @@
 package call
 
 import (
+	"gatehouse/b2bua/content"
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
+	"gatehouse/b2bua/verdict"
 	"gatehouse/media/sdp"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/txn"
@@ -38,7 +40,7 @@ func (c *Call) accepted(r *Request, m *msg.Message) {
 		l.state = legAnswered
 		c.late = nil
 		l.refuseAndBye(r, m)
-		c.attemptFailed(l, offerFailure(err))
+		c.attemptFailed(l, verdict.OfOffer(err))
 		return
 	}
 	if c.late != nil {
@@ -58,13 +60,13 @@ func (c *Call) accepted(r *Request, m *msg.Message) {
 // negotiate takes the SDP of a 2xx and gives what the A side's 2xx carries.
 func (c *Call) negotiate(r *Request, m *msg.Message) ([]byte, error) {
 	l := r.Leg
-	desc, err := Session(m)
+	desc, err := content.Session(m)
 	if err != nil {
 		return nil, err
 	}
 	if c.in.offerless {
 		if desc == nil {
-			return nil, errNoSession
+			return nil, content.ErrNoSession
 		}
 		if err := l.sdp.Offered(desc); err != nil {
 			return nil, err
@@ -73,7 +75,7 @@ func (c *Call) negotiate(r *Request, m *msg.Message) ([]byte, error) {
 		return c.offerToward(c.a, l)
 	}
 	if desc == nil && l.preview == nil {
-		return nil, errNoSession
+		return nil, content.ErrNoSession
 	}
 	return c.answerInitial(l, desc, true)
 }
@@ -111,7 +113,7 @@ func (c *Call) answerA(m *msg.Message, l *Leg, body []byte) {
 	raw, err := c.a.buildReply(&c.a.head, reply{code: 200, dialog: true, capable: true, headers: x.Headers, body: body})
 	if err != nil {
 		c.logger().Error().Err(err).Msg("cannot build 200")
-		c.refuse(failure{code: 500, cause: "cannot build 200"})
+		c.refuse(verdict.Failure{Code: 500, Cause: "cannot build 200"})
 		c.endLeg(l, nil)
 		return
 	}
@@ -237,12 +239,12 @@ func (c *Call) takeLateAnswer(l *Leg, m *msg.Message) {
 }
 
 func (c *Call) lateBody(l, to *Leg, ack *msg.Message) ([]byte, error) {
-	desc, err := Session(ack)
+	desc, err := content.Session(ack)
 	if err != nil {
 		return nil, err
 	}
 	if desc == nil {
-		return nil, errNoSession
+		return nil, content.ErrNoSession
 	}
 	if err := l.sdp.Answered(desc); err != nil {
 		return nil, err

@@ -2,58 +2,97 @@ package call
 
 import (
 	"errors"
+	"math/rand/v2"
 
+	"gatehouse/b2bua/content"
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
+	"gatehouse/b2bua/path"
+	"gatehouse/b2bua/verdict"
 	"gatehouse/media/profile"
+	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
 )
 
-// nextAttempt places the call to the next target of the route; with none
-// left, the A side gets the best failure so far.
+// nextAttempt goes on to what the last failure leaves to try: another target of
+// the same peer, or the next peer of the route. With nothing left, the A side
+// gets the best failure so far.
 func (c *Call) nextAttempt() {
-	if c.target >= len(c.decision.Targets) {
-		f := c.failure
-		if f.code == 0 {
-			f = failure{code: 500, cause: "route has no target"}
+	for !c.course.More() {
+		if c.peer >= len(c.decision.Targets) {
+			f := c.failure
+			if f.Code == 0 {
+				f = verdict.Failure{Code: 500, Cause: "route has no target"}
+			}
+			c.refuse(f)
+			return
 		}
-		c.refuse(f)
-		return
+		p := c.decision.Targets[c.peer]
+		c.peer++
+		c.course = path.NewCourse(p.Targets, c.in.sips, rand.IntN)
+		if !c.course.More() {
+			l := c.startAttempt(p)
+			c.closeAttempt(l, verdict.NotSecure())
+		}
 	}
-	l := c.newLeg(roleUAC, c.decision.Targets[c.target])
-	c.target++
+	c.seek(c.startAttempt(c.decision.Targets[c.peer-1]))
+}
+
+// startAttempt makes the leg of an attempt at a peer.
+func (c *Call) startAttempt(p *engine.Peer) *Leg {
+	l := c.newLeg(roleUAC, p)
 	c.sessions.ForgetB()
 	l.started = c.env.Now()
 	c.b = l
-	c.env.Locate(l.zone.Name, l.peer.Address.String(), Hop{}, func(h Hop, err error) {
+	return l
+}
+
+// seek takes the next step of the course for an attempt: places the call, or
+// first finds where an address of the peer is.
+func (c *Call) seek(l *Leg) {
+	step, ok := c.course.Next()
+	if !ok {
+		c.attemptFailed(l, verdict.Unreachable("no target left", l.sips))
+		return
+	}
+	l.of = step.Of
+	l.sips = c.in.sips || step.Of.URI.Scheme == "sips"
+	if step.Hop.Set() {
+		c.place(l, step.Hop)
+		return
+	}
+	c.env.Locate(Where{Zone: l.zone.Name, Peer: l.peer.Name, URI: step.Of.URI, Secure: l.sips}, func(hops []path.Hop, err error) {
 		if c.phase != phaseSetup || c.b != l {
 			return
 		}
 		if err != nil {
 			c.logger().Warn().Err(err).Str("peer", l.peer.Name).Msg("target cannot be reached")
-			c.attemptFailed(l, unreachable("target cannot be reached"))
+			c.attemptFailed(l, verdict.Unreachable("target cannot be reached", l.sips))
 			return
 		}
-		c.place(l, h)
+		c.course.Found(step.Of, hops)
+		c.seek(l)
 	})
 }
 
 // place sends the INVITE of an attempt.
-func (c *Call) place(l *Leg, h Hop) {
+func (c *Call) place(l *Leg, h path.Hop) {
 	l.setHop(h)
 	x := c.in.crossings.Into(l.zone)
 	l.initialDialog(h, x)
 	if err := c.openEnd(l); err != nil {
-		c.attemptFailed(l, mediaFailure(err))
+		c.attemptFailed(l, verdict.OfMedia(err))
 		return
 	}
 	var body []byte
 	if !c.in.offerless {
 		var err error
 		if body, err = c.offerToward(l, c.a); err != nil {
-			f := offerFailure(err)
+			f := verdict.OfOffer(err)
 			// The next target may be in a zone that still has ports.
-			f.retry = errors.Is(err, profile.ErrNoPorts)
+			if errors.Is(err, profile.ErrNoPorts) {
+				f.Next = verdict.NextPeer
+			}
 			c.attemptFailed(l, f)
 			return
 		}
@@ -62,7 +101,7 @@ func (c *Call) place(l *Leg, h Hop) {
 	raw, branch, err := l.buildRequest(h, outgoing{method: msg.INVITE, seq: seq, maxForwards: c.in.maxForwards,
 		contact: true, capable: true, headers: x.Headers, body: body})
 	if err != nil {
-		c.attemptFailed(l, failure{code: 500, cause: "cannot build INVITE: " + err.Error()})
+		c.attemptFailed(l, verdict.Failure{Code: 500, Cause: "cannot build INVITE: " + err.Error()})
 		return
 	}
 	r := &Request{Call: c, Leg: l, Method: msg.INVITE, Raw: raw, Branch: branch, Hop: h, purpose: purposeInvite, seq: seq, offerless: c.in.offerless}
@@ -70,54 +109,6 @@ func (c *Call) place(l *Leg, h Hop) {
 	c.env.Arm(&c.ring, c.env.Now().Add(l.peer.RingTimeout))
 	c.env.SetupDelay(c.env.Now().Sub(c.in.arrived))
 	c.transact(r)
-}
-
-// transact starts a client transaction and keeps the call alive for it.
-func (c *Call) transact(r *Request) {
-	c.refs++
-	c.env.Transact(r)
-}
-
-// Response takes a response to a request of ours.
-func (c *Call) Response(r *Request, m *msg.Message) {
-	switch r.purpose {
-	case purposeInvite:
-		c.inviteResponse(r, m)
-	case purposeReinvite:
-		c.reinviteResponse(r, m)
-	case purposeBye:
-		// Whatever the answer, the dialog is over (RFC 3261 §15.1.1).
-		if m.Status() >= 200 {
-			c.byes--
-		}
-	}
-}
-
-// Failed takes the end of a transaction that brought no final response:
-// code is 408 for a timeout and 503 for a transport error
-// (RFC 3261 §8.1.3.1).
-func (c *Call) Failed(r *Request, code int) {
-	switch r.purpose {
-	case purposeInvite:
-		if r.Leg.invite == r {
-			r.Leg.invite = nil
-			f := failure{code: code, cause: "no response", retry: true}
-			if code == 503 {
-				f = unreachable("transport error")
-			}
-			c.attemptFailed(r.Leg, f)
-		}
-	case purposeReinvite:
-		c.reinviteFailed(r, code)
-	case purposeBye:
-		c.byes--
-	}
-}
-
-// TransactionOver tells that nothing more can come of r.
-func (c *Call) TransactionOver(*Request) {
-	c.refs--
-	c.settle()
 }
 
 // inviteResponse takes a response to the initial INVITE of an attempt.
@@ -134,6 +125,13 @@ func (c *Call) inviteResponse(r *Request, m *msg.Message) {
 			c.attemptFailed(r.Leg, c.responseFailure(r.Leg, m))
 		}
 	}
+}
+
+// responseFailure says what a refusal by a leg's peer means to the other side.
+func (c *Call) responseFailure(l *Leg, m *msg.Message) verdict.Failure {
+	c.sessions.Learn(m, l == c.a, nil)
+	why := crossing.Reasons(m, crossing.FullTrust(l.zone, c.other(l).zone))
+	return verdict.OfResponse(m, why, c.a.hop.SentBy, l.ringing)
 }
 
 // current tells whether an attempt is the one the A side waits for.
@@ -160,7 +158,7 @@ func (c *Call) provisional(r *Request, m *msg.Message) {
 	l.ringing = true
 	c.sessions.Learn(m, false, nil)
 	var body []byte
-	if desc, err := Session(m); err == nil && desc != nil && !c.in.offerless {
+	if desc, err := content.Session(m); err == nil && desc != nil && !c.in.offerless {
 		// Bad SDP in a provisional is no reason to lose the call: the 2xx decides.
 		if body, err = c.answerInitial(l, desc, false); err != nil {
 			c.logger().Warn().Err(err).Msg("early SDP cannot be used")
@@ -177,23 +175,33 @@ func (c *Call) provisional(r *Request, m *msg.Message) {
 
 // attemptFailed ends an attempt and goes on: to the next target where the
 // failure allows it, else to the A side.
-func (c *Call) attemptFailed(l *Leg, f failure) {
-	l.state = legOver
-	c.recordAttempt(l, f.received())
-	c.closeEnd(l)
-	if c.phase != phaseSetup || c.b != l {
+func (c *Call) attemptFailed(l *Leg, f verdict.Failure) {
+	if !c.closeAttempt(l, f) {
 		c.settle()
 		return
 	}
-	c.env.Disarm(&c.ring)
-	if c.failure.code == 0 || f.rank() > c.failure.rank() {
-		c.failure = f
-	}
-	if !f.retry {
-		c.failure = f
-		c.target = len(c.decision.Targets)
+	switch f.Next {
+	case verdict.NextNone:
+		c.course, c.peer = path.Course{}, len(c.decision.Targets)
+	case verdict.NextPeer:
+		c.course = path.Course{}
+	case verdict.NextTarget:
 	}
 	c.nextAttempt()
+}
+
+// closeAttempt ends an attempt and keeps what it came to. current tells whether
+// the A side waits for it.
+func (c *Call) closeAttempt(l *Leg, f verdict.Failure) (current bool) {
+	l.state = legOver
+	c.recordAttempt(l, f.Received())
+	c.closeEnd(l)
+	if c.phase != phaseSetup || c.b != l {
+		return false
+	}
+	c.env.Disarm(&c.ring)
+	c.failure = verdict.Better(c.failure, f)
+	return true
 }
 
 // ringTimeout gives up an attempt, or a re-INVITE, that nobody answered in
@@ -207,6 +215,14 @@ func (c *Call) ringTimeout() {
 		return
 	}
 	l := c.b
+	f := verdict.Failure{Code: 408, Cause: "not answered in time"}
+	switch {
+	case l.invite != nil && !l.invite.heard:
+		f = verdict.Unanswered()
+		c.env.Unheard(l.invite, 408)
+	case !l.ringing:
+		f.Next = verdict.NextPeer
+	}
 	c.giveUp(l, []string{"SIP;cause=408"})
-	c.attemptFailed(l, failure{code: 408, cause: "not answered in time", retry: !l.ringing})
+	c.attemptFailed(l, f)
 }

@@ -1,7 +1,11 @@
 package call
 
 import (
+	"strings"
+
+	"gatehouse/b2bua/content"
 	"gatehouse/b2bua/crossing"
+	"gatehouse/b2bua/path"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
 	"gatehouse/sip/uri"
@@ -11,9 +15,6 @@ import (
 // else's (RFC 3261 §8.1.1.6); requests in a dialog may start at it as well
 // (RFC 7332 §3).
 const fullMaxForwards = 70
-
-// sdpType is the media type of session descriptions.
-const sdpType = "application/sdp"
 
 // outgoing is what a request of ours says beyond its leg's dialog.
 type outgoing struct {
@@ -28,13 +29,14 @@ type outgoing struct {
 
 // startRequest builds a request of the leg for the given path. Its branch is
 // fresh; credentials and routes are the dialog's own.
-func (l *Leg) buildRequest(h Hop, o outgoing) (raw []byte, branch string, err error) {
+func (l *Leg) buildRequest(h path.Hop, o outgoing) (raw []byte, branch string, err error) {
 	env := l.call.env
 	target, routes := l.dlg.Routing()
 	branch = env.Branch(l.call.Number, l.call.Slot, l.part)
 	b := env.Builder()
 	b.Request(o.method.String(), target)
-	b.Header("Via", "SIP/2.0/", h.Dest.Listener.Proto().Via(), " ", h.SentBy, ";branch=", branch, ";rport")
+	via := h.Via(branch)
+	b.Header("Via", via[:]...)
 	b.HeaderInt("Max-Forwards", int64(o.maxForwards))
 	for _, r := range routes {
 		b.Header("Route", r)
@@ -49,7 +51,7 @@ func (l *Leg) buildRequest(h Hop, o outgoing) (raw []byte, branch string, err er
 	b.Header("CSeq", utoa(o.seq), " ", o.method.String())
 	l.writeCommon(b, o.contact, o.capable, o.headers)
 	if o.body != nil {
-		b.Body(sdpType, o.body)
+		b.Body(content.SDPType, o.body)
 	}
 	raw, err = b.Bytes()
 	return raw, branch, err
@@ -90,33 +92,46 @@ func (l *Leg) buildReply(head *msg.ReplyHead, r reply) ([]byte, error) {
 	}
 	l.writeCommon(b, r.dialog, r.capable, r.headers)
 	if r.body != nil {
-		b.Body(sdpType, r.body)
+		b.Body(content.SDPType, r.body)
 	}
 	return b.Bytes()
 }
 
 // initialDialog sets up the dialog of a B leg before its INVITE: everything
-// in it is ours or the target's (RFC 3261 §8.1.1), except the users of x.
-func (l *Leg) initialDialog(h Hop, x *crossing.Set) {
+// in it is ours or the target's (RFC 3261 §8.1.1), except the users of x. A
+// service URN stays the request URI and goes to the target by its route
+// (RFC 5031 §4.2, RFC 6881 §9.2).
+func (l *Leg) initialDialog(h path.Hop, x *crossing.Set) {
 	c := l.call
 	l.dlg.CallID = l.mint(token.CallID)
 	l.dlg.LocalTag = l.mint(token.Tag)
-	target := uri.URI{Scheme: "sip", User: c.in.user, Host: l.peer.Address.Host, Port: l.peer.Address.Port}
+	at := l.of.URI
+	scheme := "sip"
+	if l.sips {
+		scheme = "sips"
+	}
+	target := uri.URI{Scheme: scheme, User: c.in.user, Host: at.Host, Port: at.Port}
+	var params []string
 	if c.in.userParam {
-		target.Params = "user=phone"
+		params = append(params, "user=phone")
+	}
+	if t := path.TransportParam(at.Transport(), l.sips); t != "" {
+		params = append(params, "transport="+t)
+	}
+	l.dlg.LocalParty = x.Caller.Write(scheme, h.Host)
+	if c.in.service != "" {
+		target.Params = strings.Join(append(params, "lr"), ";")
+		l.dlg.RouteSet = []string{"<" + target.String() + ">"}
+		l.dlg.RemoteTarget = c.in.service
+		l.dlg.RemoteParty = "<" + c.in.service + ">"
+		return
 	}
 	called := x.Called
 	if called.User == "" {
 		called.User = c.in.user
 	}
-	l.dlg.LocalParty = x.Caller.Write(h.Host)
-	l.dlg.RemoteParty = called.Write(hostOf(l.peer.Address))
-	if t := l.peer.Transport; t != "" && t != "udp" {
-		if target.Params != "" {
-			target.Params += ";"
-		}
-		target.Params += "transport=" + t
-	}
+	l.dlg.RemoteParty = called.Write(scheme, hostOf(at))
+	target.Params = strings.Join(params, ";")
 	l.dlg.RemoteTarget = target.String()
 }
 

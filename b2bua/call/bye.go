@@ -2,7 +2,9 @@ package call
 
 import (
 	"gatehouse/b2bua/crossing"
+	"gatehouse/b2bua/path"
 	"gatehouse/b2bua/record"
+	"gatehouse/b2bua/verdict"
 	"gatehouse/sip/msg"
 )
 
@@ -21,7 +23,7 @@ func (c *Call) Bye(l *Leg, m *msg.Message) {
 	c.sessions.Learn(m, l == c.a, nil)
 	if c.phase == phaseSetup {
 		// BYE on an early dialog by the caller (RFC 3261 §15).
-		c.abandon(failure{code: 487, cause: "caller ended an early dialog", silent: true}, why, l)
+		c.abandon(verdict.Failure{Code: 487, Cause: "caller ended an early dialog", Silent: true}, why, l)
 		return
 	}
 	l.clearAnswer()
@@ -101,7 +103,7 @@ func (l *Leg) sendBye(why []string) {
 	l.byeWanted = false
 	c.refs++ // until the path is known
 	c.byes++
-	c.env.Locate(l.zone.Name, l.dlg.NextHop(), l.hop, func(h Hop, err error) {
+	l.locate(func(hops []path.Hop, err error) {
 		defer c.settle()
 		c.refs--
 		if err != nil {
@@ -113,13 +115,13 @@ func (l *Leg) sendBye(why []string) {
 		for _, v := range why {
 			headers = append(headers, crossing.Header{Name: "Reason", Value: v})
 		}
-		raw, branch, err := l.buildRequest(h, outgoing{method: msg.BYE, seq: l.dlg.NextSeq(), maxForwards: fullMaxForwards, headers: headers})
+		raw, branch, err := l.buildRequest(hops[0], outgoing{method: msg.BYE, seq: l.dlg.NextSeq(), maxForwards: fullMaxForwards, headers: headers})
 		if err != nil {
 			c.byes--
 			c.logger().Error().Err(err).Msg("cannot build BYE")
 			return
 		}
-		c.transact(&Request{Call: c, Leg: l, Method: msg.BYE, Raw: raw, Branch: branch, Hop: h, purpose: purposeBye})
+		c.transact(&Request{Call: c, Leg: l, Method: msg.BYE, Raw: raw, Branch: branch, Hop: hops[0], More: hops[1:], purpose: purposeBye})
 	})
 }
 
@@ -137,7 +139,7 @@ func (c *Call) MediaTimeout() {
 func (c *Call) Hangup(cause string) {
 	switch c.phase {
 	case phaseSetup:
-		c.abandon(failure{code: 503, cause: cause}, nil, nil)
+		c.abandon(verdict.Failure{Code: 503, Cause: cause}, nil, nil)
 	case phaseUp:
 		c.hangup(cause, []string{crossing.Q850Reason(crossing.CauseUnspecified)})
 	case phaseOver:
@@ -164,6 +166,7 @@ func (c *Call) close() {
 	}
 	c.env.Disarm(&c.ring)
 	c.env.Disarm(&c.duration)
+	c.env.Disarm(&c.grace)
 }
 
 // Fire takes a deadline of the call.
@@ -175,6 +178,8 @@ func (c *Call) Fire(ref TimerRef) {
 		c.hangup("longest duration reached", []string{crossing.Q850Reason(crossing.CauseTimerExpiry)})
 	case TimerAnswer:
 		ref.Leg.answerTimer()
+	case TimerFlow:
+		c.flowGone()
 	}
 }
 
@@ -194,6 +199,7 @@ func (c *Call) over(cause, by string) {
 	}()
 	c.env.Disarm(&c.ring)
 	c.env.Disarm(&c.duration)
+	c.env.Disarm(&c.grace)
 	c.late = nil
 	c.rec.Close(cause, by, c.env.Now())
 	c.rec.SetLegs(c.legRecords())

@@ -8,7 +8,9 @@ import (
 
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/offer"
+	"gatehouse/b2bua/path"
 	"gatehouse/b2bua/record"
+	"gatehouse/b2bua/verdict"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
 )
@@ -48,7 +50,8 @@ type Call struct {
 	env      Env
 	phase    phase
 	decision engine.Decision
-	target   int // index into decision.Targets of the current attempt
+	peer     int         // index into decision.Targets of the next peer
+	course   path.Course // what is left of the one before
 	parts    uint16
 	refs     int // client transactions that can still bring something
 	byes     int // BYEs of ours without a final response
@@ -60,10 +63,11 @@ type Call struct {
 
 	ring     Timer
 	duration Timer
+	grace    Timer // of a caller whose connection is gone
 	rec      record.Record
 	sessions crossing.Sessions
 	// failure is the best final response of the attempts so far.
-	failure failure
+	failure verdict.Failure
 }
 
 // invitation is what stays of the initial INVITE until it has its final
@@ -73,6 +77,9 @@ type invitation struct {
 	// crossings are what goes out, one for each zone the route leads to.
 	crossings crossing.Sets
 	user      string // called user, escaped as it goes out
+	// service is the whole request URI when that is a service URN.
+	service string
+	sips    bool // the request URI: every hop must be TLS (RFC 5630 §4)
 	// userParam is kept when the request URI said user=phone.
 	userParam   bool
 	maxForwards int

@@ -17,38 +17,6 @@ func TestEndsDialog_AsTheTableSays(t *testing.T) {
 	}
 }
 
-func TestFailure_Rank_AUsersAnswerBeatsAServers(t *testing.T) {
-	order := []int{603, 486, 302, 503}
-	for i := 1; i < len(order); i++ {
-		if a, b := (failure{code: order[i-1]}), (failure{code: order[i]}); a.rank() <= b.rank() {
-			t.Errorf("%d ranks %d, %d ranks %d", a.code, a.rank(), b.code, b.rank())
-		}
-	}
-	if a, b := (failure{code: 408}), (failure{code: 404}); a.rank() >= b.rank() {
-		t.Errorf("a timeout ranks %d, an answer %d", a.rank(), b.rank())
-	}
-}
-
-func TestRetryable_ServersNotUsers(t *testing.T) {
-	want := map[int]bool{408: true, 500: true, 502: true, 503: true, 504: true}
-	for code := 300; code < 700; code++ {
-		if got := retryable(code); got != want[code] {
-			t.Errorf("%d goes on: %v", code, got)
-		}
-	}
-}
-
-func TestFailure_Received_IsWhatTheAttemptGot(t *testing.T) {
-	for _, tc := range []struct {
-		f    failure
-		want int
-	}{{failure{code: 500, from: 503}, 503}, {unreachable("x"), 503}, {failure{code: 408}, 408}} {
-		if got := tc.f.received(); got != tc.want {
-			t.Errorf("%+v: %d, want %d", tc.f, got, tc.want)
-		}
-	}
-}
-
 func TestMediaOwner_NamesTheCall(t *testing.T) {
 	c := &Call{Number: 1<<48 - 1, Slot: 200}
 	if number, slot := MediaOwner(c.owner()); number != c.Number || slot != c.Slot {

@@ -2,6 +2,7 @@ package call
 
 import (
 	"gatehouse/b2bua/crossing"
+	"gatehouse/b2bua/verdict"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/txn"
 )
@@ -21,12 +22,12 @@ func (c *Call) Cancel(l *Leg, server *txn.Server, cancel *msg.Message) {
 	if c.b != nil {
 		why = crossing.Reasons(cancel, crossing.FullTrust(c.a.zone, c.b.zone))
 	}
-	c.abandon(failure{code: 487, cause: "cancelled", silent: true}, why, c.a)
+	c.abandon(verdict.Failure{Code: 487, Cause: "cancelled", Silent: true}, why, c.a)
 }
 
 // abandon ends a call in setup from the A side or by our own decision: final
 // response to A, CANCEL to the pending attempt.
-func (c *Call) abandon(f failure, why []string, by *Leg) {
+func (c *Call) abandon(f verdict.Failure, why []string, by *Leg) {
 	l := c.b
 	c.finalToA(f)
 	if l != nil && l.state == legInviting {
@@ -34,7 +35,7 @@ func (c *Call) abandon(f failure, why []string, by *Leg) {
 		l.state = legOver
 		c.recordAttempt(l, 487)
 	}
-	c.over(f.cause, c.partyName(by))
+	c.over(f.Cause, c.partyName(by))
 }
 
 // giveUp cancels the INVITE of an attempt.

@@ -14,13 +14,14 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatehouse/b2bua/path"
 	"gatehouse/b2bua/record"
 	"gatehouse/media/profile"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/timer"
 	"gatehouse/sip/token"
-	"gatehouse/sip/transport"
 	"gatehouse/sip/txn"
+	"gatehouse/sip/uri"
 )
 
 // MediaPlane is what a call asks of the relay. Its methods are quick, never
@@ -42,13 +43,21 @@ type MediaPlane interface {
 	Close(e profile.EndID)
 }
 
-// Hop is where a request of ours goes and what it shows of us.
-type Hop struct {
-	Dest transport.Dest
-	// SentBy is our host and port on that path, for Via and Contact.
-	SentBy string
-	// Host is our host alone, for From and To.
-	Host string
+// Where is the question of Env.Locate: how a URI is reached from a zone.
+type Where struct {
+	Zone string
+	// Peer is who is expected there, for the TLS settings.
+	Peer string
+	URI  uri.URI
+	// Secure: only TLS will do, because the dialog or the request is sips.
+	Secure bool
+	// Identity is the domain the other side of the dialog proved to be of, if it
+	// did (RFC 5922 §7.1).
+	Identity string
+	// Last is the path a dialog has already, not set outside of one. It is kept
+	// when the URI cannot be reached, its listener serves when a reload left the
+	// zone without, and shows the host it has shown.
+	Last path.Hop
 }
 
 // Timer is one deadline of a call in its shard's heap.
@@ -77,19 +86,25 @@ type Env interface {
 	Branch(number uint64, slot uint8, part uint16) string
 	// Builder is the shard's message writer, reset.
 	Builder() *msg.Builder
-	// Locate finds where a URI is reached from a zone. A dialog that has a path
-	// already gives it as last, the zero Hop otherwise: it is kept when the URI
-	// cannot be reached, its listener serves when a reload left the zone without,
-	// and shows the host it has shown. done runs
-	// on the shard, at once when the host is a literal address or already
-	// resolved.
-	Locate(zone, uri string, last Hop, done func(Hop, error))
-	// Transact starts the client transaction of r and sets r.Client.
+	// Locate finds where a URI is reached: at least one hop, in the order they
+	// are to be tried, or an error. done runs on the shard, at once when the host
+	// is a literal address or already resolved.
+	Locate(w Where, done func([]path.Hop, error))
+	// Transact starts the client transaction of r and sets r.Client. A request
+	// too large for its hop goes by another, with the first one behind it in
+	// r.More (RFC 3261 §18.1.1).
 	Transact(r *Request)
+	// Heard tells of a response to r, and whether it is the first thing its
+	// target says; Unheard that none came: the code is 408 or 503.
+	Heard(r *Request, m *msg.Message, first bool)
+	Unheard(r *Request, code int)
 	// Cancel sends CANCEL for r's INVITE with extra header lines.
 	Cancel(r *Request, extra []string)
-	// SendACK sends an ACK for a 2xx, outside any transaction.
-	SendACK(h Hop, raw []byte)
+	// SendACK sends an ACK for a 2xx, outside any transaction, by the hop its size
+	// asks for, as Transact does.
+	SendACK(r *Request)
+	// Reroute makes r ready for another hop, with a branch of its own.
+	Reroute(r *Request, h path.Hop) error
 	// Respond answers in a server transaction.
 	Respond(s *txn.Server, code int, raw []byte)
 	// Arm sets or moves a timer; Disarm stops it.
@@ -107,18 +122,25 @@ type Env interface {
 	SetupDelay(d time.Duration)
 }
 
-// Request is one client transaction of a call.
+// Request is one request of a call: a client transaction, or the ACK of a 2xx.
 type Request struct {
 	Leg    *Leg
 	Call   *Call
 	Method msg.Method
 	Raw    []byte
 	Branch string
-	Hop    Hop
+	Hop    path.Hop
+	// More are the hops to be tried next, in order, while nobody has answered:
+	// each in a transaction of its own (RFC 3263 §4.3).
+	More []path.Hop
+	// Moved: Hop is not the one that was asked for but a stream to the same
+	// target, because of the size.
+	Moved bool
 	// Client is set once the transaction has started.
 	Client *txn.Client
 
 	purpose purpose
+	heard   bool   // a response has come
 	seq     uint32 // CSeq number
 	// offerless: an INVITE without SDP; its 2xx makes the offer.
 	offerless bool
@@ -138,6 +160,7 @@ const (
 	purposeInvite purpose = iota
 	purposeReinvite
 	purposeBye
+	purposeACK
 )
 
 // TimerKind names a deadline of a call.
@@ -151,4 +174,6 @@ const (
 	TimerDuration
 	// TimerAnswer repeats our 2xx until its ACK (RFC 3261 §13.3.1.4).
 	TimerAnswer
+	// TimerFlow gives up a caller whose connection is gone.
+	TimerFlow
 )

@@ -3,8 +3,11 @@ package call
 import (
 	"math/rand/v2"
 
+	"gatehouse/b2bua/content"
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
+	"gatehouse/b2bua/path"
+	"gatehouse/b2bua/verdict"
 	"gatehouse/media/sdp"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/txn"
@@ -63,8 +66,8 @@ func (c *Call) Reinvite(l *Leg, m *msg.Message, server *txn.Server, head msg.Rep
 	server.Owner = l
 	if desc != nil {
 		if err := l.sdp.Offered(desc); err != nil {
-			f := offerFailure(err)
-			c.refuseInvite(l, server, &head, f.code, f.headers...)
+			f := verdict.OfOffer(err)
+			c.refuseInvite(l, server, &head, f.Code, f.Headers...)
 			return
 		}
 	}
@@ -88,27 +91,27 @@ func (c *Call) startExchange() {
 			body, err = c.offerToward(ex.to, ex.from)
 		}
 		if err != nil {
-			c.failExchange(offerFailure(err))
+			c.failExchange(verdict.OfOffer(err))
 			return
 		}
 	}
 	to := ex.to
-	c.env.Locate(to.zone.Name, to.dlg.NextHop(), to.hop, func(h Hop, err error) {
+	to.locate(func(hops []path.Hop, err error) {
 		if c.ex != ex || c.phase != phaseUp {
 			return
 		}
 		if err != nil {
-			c.failExchange(failure{code: 500, cause: "target cannot be reached"})
+			c.failExchange(verdict.Failure{Code: 500, Cause: "target cannot be reached"})
 			return
 		}
 		seq := to.dlg.NextSeq()
-		raw, branch, err := to.buildRequest(h, outgoing{method: msg.INVITE, seq: seq, maxForwards: fullMaxForwards,
+		raw, branch, err := to.buildRequest(hops[0], outgoing{method: msg.INVITE, seq: seq, maxForwards: fullMaxForwards,
 			contact: true, capable: true, body: body})
 		if err != nil {
-			c.failExchange(failure{code: 500, cause: "cannot build INVITE"})
+			c.failExchange(verdict.Failure{Code: 500, Cause: "cannot build INVITE"})
 			return
 		}
-		ex.req = &Request{Call: c, Leg: to, Method: msg.INVITE, Raw: raw, Branch: branch, Hop: h, purpose: purposeReinvite, seq: seq, offerless: ex.offerless}
+		ex.req = &Request{Call: c, Leg: to, Method: msg.INVITE, Raw: raw, Branch: branch, Hop: hops[0], More: hops[1:], purpose: purposeReinvite, seq: seq, offerless: ex.offerless}
 		c.env.Arm(&c.ring, c.env.Now().Add(to.peer.RingTimeout))
 		c.transact(ex.req)
 	})
@@ -143,12 +146,12 @@ func (c *Call) reinviteResponse(r *Request, m *msg.Message) {
 }
 
 // reinviteFailure maps the refusal of our re-INVITE to the side that asked.
-func (c *Call) reinviteFailure(ex *exchange, m *msg.Message) failure {
+func (c *Call) reinviteFailure(ex *exchange, m *msg.Message) verdict.Failure {
 	switch code := m.Status(); {
 	case code == 487 && ex.stopped != 0:
-		return failure{code: ex.stopped, cause: "re-INVITE stopped"}
+		return verdict.Failure{Code: ex.stopped, Cause: "re-INVITE stopped"}
 	case code < 400:
-		return failure{code: 488, cause: "redirected re-INVITE"}
+		return verdict.Failure{Code: 488, Cause: "redirected re-INVITE"}
 	}
 	return c.responseFailure(ex.to, m)
 }
@@ -175,7 +178,7 @@ func (c *Call) reinviteAccepted(ex *exchange, m *msg.Message) {
 		c.logger().Warn().Err(err).Msg("answer to re-INVITE cannot be used")
 		c.late = nil
 		ex.to.sendRejection(ex.req)
-		c.failExchange(offerFailure(err))
+		c.failExchange(verdict.OfOffer(err))
 		// The far side has switched and we cannot follow (RFC 6141 §3.4).
 		c.hangup("unusable answer to re-INVITE", []string{"SIP;cause=488"})
 		return
@@ -187,7 +190,7 @@ func (c *Call) reinviteAccepted(ex *exchange, m *msg.Message) {
 	raw, err := from.buildReply(&ex.head, reply{code: 200, dialog: true, capable: true, body: body})
 	if err != nil {
 		c.logger().Error().Err(err).Msg("cannot build 200")
-		c.failExchange(failure{code: 500, cause: "cannot build 200"})
+		c.failExchange(verdict.Failure{Code: 500, Cause: "cannot build 200"})
 		return
 	}
 	if c.late == nil {
@@ -203,12 +206,12 @@ func (c *Call) reinviteAccepted(ex *exchange, m *msg.Message) {
 }
 
 func (c *Call) reinviteBody(ex *exchange, m *msg.Message) ([]byte, error) {
-	desc, err := Session(m)
+	desc, err := content.Session(m)
 	if err != nil {
 		return nil, err
 	}
 	if desc == nil {
-		return nil, errNoSession
+		return nil, content.ErrNoSession
 	}
 	if ex.offerless {
 		if err := ex.to.sdp.Offered(desc); err != nil {
@@ -225,7 +228,7 @@ func (c *Call) reinviteBody(ex *exchange, m *msg.Message) ([]byte, error) {
 
 // failExchange refuses the exchange; both legs keep the session they had
 // (RFC 3261 §14.1, §14.2).
-func (c *Call) failExchange(f failure) {
+func (c *Call) failExchange(f verdict.Failure) {
 	ex := c.ex
 	if ex == nil {
 		return
@@ -235,7 +238,7 @@ func (c *Call) failExchange(f failure) {
 	ex.from.sdp.Rollback()
 	ex.to.sdp.Rollback()
 	c.releaseUnused()
-	c.refuseInvite(ex.from, ex.server, &ex.head, f.code, f.headers...)
+	c.refuseInvite(ex.from, ex.server, &ex.head, f.Code, f.Headers...)
 	c.sessions.Restore(ex.before, ex.from == c.a)
 }
 
@@ -255,12 +258,12 @@ func (c *Call) reinviteFailed(r *Request, code int) {
 	if ex == nil || ex.req != r || ex.answered {
 		return
 	}
-	f := failure{code: code}
+	f := verdict.Failure{Code: code}
 	if code == 503 {
-		f.code = 500
+		f.Code = 500
 	}
 	if ex.stopped != 0 {
-		f.code = ex.stopped
+		f.Code = ex.stopped
 	}
 	c.failExchange(f)
 	// A peer that let the CANCEL pass is an old one (RFC 3261 §9.1); one that
@@ -278,7 +281,7 @@ func (c *Call) cancelExchange(ex *exchange, code int) {
 	switch {
 	case ex.answered:
 	case ex.req == nil:
-		c.failExchange(failure{code: code})
+		c.failExchange(verdict.Failure{Code: code})
 	case !ex.req.cancelled:
 		ex.stopped = code
 		c.stop(ex.req, nil)

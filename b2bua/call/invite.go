@@ -1,16 +1,17 @@
 package call
 
 import (
-	"errors"
 	"time"
 
 	"gatehouse/b2bua/crossing"
 	"gatehouse/b2bua/dialog"
-	"gatehouse/media/profile"
+	"gatehouse/b2bua/path"
+	"gatehouse/b2bua/verdict"
 	"gatehouse/media/sdp"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
+	"gatehouse/sip/transport"
 	"gatehouse/sip/txn"
 )
 
@@ -20,7 +21,7 @@ type Invitation struct {
 	Number   uint64
 	Slot     uint8
 	Msg      *msg.Message
-	Arrival  Hop // our side of where it came by; Dest is where replies go
+	Arrival  path.Hop // our side of where it came by; Dest is where replies go
 	Server   *txn.Server
 	Head     msg.ReplyHead
 	Arrived  time.Time
@@ -28,6 +29,15 @@ type Invitation struct {
 	Offered  bool   // the INVITE has SDP
 	User     string // user of the request URI, escaped
 	Phone    bool   // the request URI named a telephone number
+	// Service is the request URI when that is a service URN, else empty.
+	Service string
+	// SIPS: the caller's dialog is one of sips URIs (RFC 3261 §12.1.1). ToSIPS:
+	// the request URI is one, so that the other side's has to be as well.
+	SIPS, ToSIPS bool
+	// Flow is the connection the INVITE came by, if the caller opened one;
+	// Callable: the caller can be reached without it.
+	Flow     *transport.Conn
+	Callable bool
 	// MaxForwards is what the INVITE toward the B side may start with.
 	MaxForwards int
 }
@@ -36,8 +46,9 @@ type Invitation struct {
 func New(env Env, in Invitation) *Call {
 	c := &Call{Number: in.Number, Slot: in.Slot, env: env, decision: in.Decision}
 	c.ring.Value = TimerRef{Call: c, Kind: TimerRing}
+	c.grace.Value = TimerRef{Call: c, Kind: TimerFlow}
 	c.duration.Value = TimerRef{Call: c, Kind: TimerDuration}
-	c.in = invitation{seq: in.Msg.CSeq(), user: in.User, userParam: in.Phone, maxForwards: in.MaxForwards, offerless: !in.Offered, arrived: in.Arrived}
+	c.in = invitation{seq: in.Msg.CSeq(), user: in.User, service: in.Service, sips: in.ToSIPS, userParam: in.Phone, maxForwards: in.MaxForwards, offerless: !in.Offered, arrived: in.Arrived}
 
 	a := c.newLeg(roleUAS, in.Decision.From)
 	c.a = a
@@ -55,6 +66,7 @@ func New(env Env, in Invitation) *Call {
 	for rr := range m.Lines(msg.HeaderRecordRoute) {
 		a.routes = append(a.routes, string(rr))
 	}
+	a.sips, a.flow, a.callable = in.SIPS, in.Flow, in.Callable
 	a.setHop(in.Arrival)
 	c.sessions.Learn(m, true, env.UUID)
 	c.beginRecord(in)
@@ -67,62 +79,54 @@ func New(env Env, in Invitation) *Call {
 func (c *Call) Begin(offer *sdp.Session) {
 	c.logger().Info().Str("peer", c.a.peer.Name).Str("route", c.decision.Route).Msg("call started")
 	if err := c.openEnd(c.a); err != nil {
-		c.refuse(mediaFailure(err))
+		c.refuse(verdict.OfMedia(err))
 		return
 	}
 	if offer != nil {
 		if err := c.a.sdp.Offered(offer); err != nil {
-			c.refuse(offerFailure(err))
+			c.refuse(verdict.OfOffer(err))
 			return
 		}
 		if err := c.reserveAnswer(c.a); err != nil {
-			c.refuse(mediaFailure(err))
+			c.refuse(verdict.OfMedia(err))
 			return
 		}
 	}
 	c.nextAttempt()
 }
 
-// mediaFailure turns a refusal of the media plane into a final response.
-func mediaFailure(err error) failure {
-	if errors.Is(err, profile.ErrNoPorts) {
-		return failure{code: 503, cause: "no media ports"}
-	}
-	return failure{code: 500, cause: "media: " + err.Error()}
-}
-
 // refuse ends a call in setup with a final response to the A side.
-func (c *Call) refuse(f failure) {
+func (c *Call) refuse(f verdict.Failure) {
 	if c.phase != phaseSetup {
 		return
 	}
 	c.finalToA(f)
 	by := "gatehouse"
-	if f.from != 0 && c.b != nil {
+	if f.From != 0 && c.b != nil {
 		by = c.b.peer.Name
 	}
-	c.over(f.cause, by)
+	c.over(f.Cause, by)
 }
 
 // finalToA answers the initial INVITE with a failure.
-func (c *Call) finalToA(f failure) {
+func (c *Call) finalToA(f verdict.Failure) {
 	a := c.a
 	if a.state != legInviting {
 		return
 	}
-	headers := f.headers
-	if !f.silent && crossing.CauseIn(headers) == 0 && f.code >= 400 {
-		headers = append(headers, crossing.Header{Name: "Reason", Value: crossing.Q850Reason(crossing.CauseOfStatus(f.received()))})
+	headers := f.Headers
+	if !f.Silent && crossing.CauseIn(headers) == 0 && f.Code >= 400 {
+		headers = append(headers, crossing.Header{Name: "Reason", Value: crossing.Q850Reason(crossing.CauseOfStatus(f.Received()))})
 	}
 	a.state = legOver
-	raw, err := a.buildReply(&a.head, reply{code: f.code, headers: headers})
+	raw, err := a.buildReply(&a.head, reply{code: f.Code, headers: headers})
 	if err != nil {
-		c.logger().Error().Err(err).Int("code", f.code).Msg("cannot build response")
-		if raw, err = a.buildReply(&a.head, reply{code: f.code}); err != nil {
+		c.logger().Error().Err(err).Int("code", f.Code).Msg("cannot build response")
+		if raw, err = a.buildReply(&a.head, reply{code: f.Code}); err != nil {
 			return
 		}
 	}
-	c.rec.Final(f.code, crossing.CauseIn(headers), f.cause)
-	c.env.Respond(a.server, f.code, raw)
+	c.rec.Final(f.Code, crossing.CauseIn(headers), f.Cause)
+	c.env.Respond(a.server, f.Code, raw)
 	a.server = nil
 }

@@ -5,10 +5,12 @@ import (
 
 	"gatehouse/b2bua/dialog"
 	"gatehouse/b2bua/offer"
+	"gatehouse/b2bua/path"
 	"gatehouse/media/profile"
 	"gatehouse/policy/engine"
 	"gatehouse/sip/msg"
 	"gatehouse/sip/token"
+	"gatehouse/sip/transport"
 	"gatehouse/sip/txn"
 )
 
@@ -60,12 +62,19 @@ type Leg struct {
 	zone  *engine.Zone
 	dlg   dialog.Dialog
 	// hop is the path the leg was set up by: what it shows of us.
-	hop     Hop
-	contact string // our Contact value, without brackets
-	sdp     *offer.Leg
-	end     profile.EndID
-	hasEnd  bool
-	lines   int // m-lines that may hold ports
+	hop path.Hop
+	// sips: the dialog is one of sips URIs, and no request of it may leave on
+	// clear text (RFC 5630 §5.1).
+	sips bool
+	// flow is the connection the leg's peer opened to us, the latest one.
+	// callable: the peer can be reached without it.
+	flow     *transport.Conn
+	callable bool
+	contact  string // our Contact value, without brackets
+	sdp      *offer.Leg
+	end      profile.EndID
+	hasEnd   bool
+	lines    int // m-lines that may hold ports
 
 	// server is the INVITE from this leg's peer that we have not answered
 	// finally, with what its responses repeat.
@@ -77,6 +86,12 @@ type Leg struct {
 
 	// invite is our INVITE toward this leg's peer that has no final response.
 	invite *Request
+	// ack is the last ACK of ours, while its 2xx can come again.
+	ack *Request
+	// of is the address of the peer that the attempt is at, sent the hop its
+	// INVITE went to.
+	of   *engine.Target
+	sent path.Hop
 
 	// byeWanted: the leg is to end as soon as an ACK allows a BYE.
 	byeWanted  bool
@@ -113,12 +128,9 @@ func (l *Leg) mint(k token.Kind) string {
 }
 
 // setHop fixes the path the leg uses and the Contact it shows there.
-func (l *Leg) setHop(h Hop) {
+func (l *Leg) setHop(h path.Hop) {
 	l.hop = h
-	l.contact = "sip:" + l.mint(token.Contact) + "@" + h.SentBy
-	if h.Dest.Listener.Proto().Reliable() {
-		l.contact += ";transport=" + h.Dest.Listener.Proto().String()
-	}
+	l.contact = h.Contact(l.mint(token.Contact), l.sips)
 }
 
 // Call gives the call the leg is part of.
@@ -127,6 +139,9 @@ func (l *Leg) Call() *Call { return l.call }
 // Accept checks the CSeq of a new request in the leg's dialog; false wants 500
 // (RFC 3261 §12.2.2).
 func (l *Leg) Accept(seq uint32) bool { return l.dlg.Accept(seq) == dialog.SeqNew }
+
+// Part is the leg's number inside the tokens of its call.
+func (l *Leg) Part() uint16 { return l.part }
 
 // Over tells whether the leg has ended.
 func (l *Leg) Over() bool { return l.state == legOver }

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"gatehouse/b2bua/offer"
+	"gatehouse/b2bua/path"
 	"gatehouse/media/profile"
 )
 
@@ -63,8 +64,8 @@ func (c *Call) reserveAnswer(l *Leg) error {
 	return err
 }
 
-func hopFamily(h Hop) profile.Family {
-	return profile.FamilyOf(h.Dest.Addr.Addr())
+func hopFamily(h path.Hop) profile.Family {
+	return profile.FamilyOf(h.Remote().Addr())
 }
 
 // offerToward builds our offer toward one leg out of the other's SDP.

@@ -18,6 +18,9 @@ func (c *Call) beginRecord(in Invitation) {
 	}
 	r.Caller = crossing.PartyOf(in.Msg.From()).User
 	r.Called = in.User
+	if in.Service != "" {
+		r.Called = in.Service
+	}
 	r.CallerOut, r.CalledOut = r.Caller, r.Called
 }
 
@@ -28,9 +31,23 @@ func (c *Call) recordAttempt(l *Leg, code int) {
 	}
 	l.recorded = true
 	r := &c.rec
-	r.Attempts = append(r.Attempts, record.Attempt{Peer: l.peer.Name, Target: l.peer.Address.String(), Code: code, Ms: c.env.Now().Sub(l.started).Milliseconds()})
+	r.Attempts = append(r.Attempts, record.Attempt{Peer: l.peer.Name, Target: l.target(), Code: code, Ms: c.env.Now().Sub(l.started).Milliseconds()})
 	if !r.Answered() {
 		r.ToPeer = l.peer.Name
+	}
+}
+
+// target is where an attempt went, or would have gone.
+func (l *Leg) target() string {
+	switch {
+	case l.sent.Set():
+		return l.sent.Name()
+	case l.hop.Set():
+		return l.hop.Name()
+	case l.of != nil:
+		return l.of.URI.String()
+	default:
+		return ""
 	}
 }
 
@@ -48,9 +65,9 @@ func (c *Call) legRecords() []record.Leg {
 
 func (l *Leg) record() record.Leg {
 	r := record.Leg{Peer: l.peer.Name, CallID: l.dlg.CallID, SRTP: "off"}
-	if l.hop.Dest.Listener != nil {
-		r.Transport = l.hop.Dest.Listener.Proto().String()
-		r.Remote = l.hop.Dest.Addr.String()
+	if l.hop.Set() {
+		r.Transport = l.hop.Proto().String()
+		r.Remote = l.hop.Remote().String()
 	}
 	streams := 0
 	if remote := l.sdp.Remote(); remote != nil {

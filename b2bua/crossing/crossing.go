@@ -35,7 +35,7 @@ type Party struct {
 type Header struct{ Name, Value string }
 
 // plainCrossing cross between any two zones.
-var plainCrossing = [...]msg.ID{msg.HeaderSubject, msg.HeaderPriority, msg.HeaderUserToUser, msg.HeaderIdentity}
+var plainCrossing = [...]msg.ID{msg.HeaderSubject, msg.HeaderPriority, msg.HeaderResourcePriority, msg.HeaderUserToUser, msg.HeaderIdentity}
 
 // addressCrossing cross between zones of full trust, with our host in them.
 var addressCrossing = [...]msg.ID{msg.HeaderPAssertedIdentity, msg.HeaderDiversion, msg.HeaderHistoryInfo}
@@ -45,7 +45,7 @@ var addressCrossing = [...]msg.ID{msg.HeaderPAssertedIdentity, msg.HeaderDiversi
 func Collect(m *msg.Message, from, to *engine.Zone, host string) Set {
 	x := Set{Caller: PartyOf(m.From()), Called: PartyOf(m.To())}
 	for _, id := range plainCrossing {
-		if id == msg.HeaderIdentity && !m.IsRequest() {
+		if (id == msg.HeaderIdentity || id == msg.HeaderResourcePriority) && !m.IsRequest() {
 			continue
 		}
 		for v := range m.Lines(id) {
@@ -182,14 +182,17 @@ func withoutContext(user string) string {
 	return number
 }
 
-// Write makes a name-addr of the Party at a host of ours or of the target.
-func (p Party) Write(host string) string {
+// Write makes a name-addr of the Party at a host of ours or of the target; the
+// scheme is sip or sips.
+func (p Party) Write(scheme, host string) string {
 	var b strings.Builder
 	if p.Display != "" {
 		b.WriteString(p.Display)
 		b.WriteByte(' ')
 	}
-	b.WriteString("<sip:")
+	b.WriteByte('<')
+	b.WriteString(scheme)
+	b.WriteByte(':')
 	if p.User != "" {
 		b.WriteString(p.User)
 		b.WriteByte('@')
@@ -223,7 +226,7 @@ func withHost(v []byte, host string) (string, bool) {
 			s = p.Display + " " + s
 		}
 	case u.IsSIP():
-		s = p.Write(host)
+		s = p.Write("sip", host)
 	default:
 		return "", false
 	}
@@ -257,7 +260,7 @@ func Redirects(m *msg.Message, sentBy string) []string {
 			continue
 		}
 		user, phone := UserOf(u)
-		out = append(out, Party{User: user, Phone: phone}.Write(sentBy))
+		out = append(out, Party{User: user, Phone: phone}.Write("sip", sentBy))
 	}
 	return out
 }

@@ -131,14 +131,14 @@ func TestWithHost_NamesTheSameUserAtOurHost(t *testing.T) {
 
 func TestPartyOf_KeepsNameAndNumber(t *testing.T) {
 	m := message(t, request)
-	if p := PartyOf(m.From()); p.User != "100;x=1" || !p.Phone || p.Write("sbc") != `"Ann" <sip:100;x=1@sbc;user=phone>` {
-		t.Errorf("From gives %+v, %s", p, p.Write("sbc"))
+	if p := PartyOf(m.From()); p.User != "100;x=1" || !p.Phone || p.Write("sip", "sbc") != `"Ann" <sip:100;x=1@sbc;user=phone>` {
+		t.Errorf("From gives %+v, %s", p, p.Write("sip", "sbc"))
 	}
-	if p := PartyOf(m.To()); !p.Phone || p.Display != "" || !strings.HasPrefix(p.Write("[2001:db8::1]"), "<sip:+1") {
+	if p := PartyOf(m.To()); !p.Phone || p.Display != "" || !strings.HasPrefix(p.Write("sip", "[2001:db8::1]"), "<sip:+1") {
 		t.Errorf("To gives %+v", p)
 	}
 	anonymous := message(t, request, `From: "x" <urn:x:y>;tag=1`, "To: <sip:10.0.0.1>")
-	if p := PartyOf(anonymous.From()); p.User != "" || p.Write("sbc") != `"x" <sip:sbc>` {
+	if p := PartyOf(anonymous.From()); p.User != "" || p.Write("sip", "sbc") != `"x" <sip:sbc>` {
 		t.Errorf("a URI that is none of ours gives %+v", p)
 	}
 }

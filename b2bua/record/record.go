@@ -82,7 +82,10 @@ func Refused(id string, m *msg.Message, from string, code int, cause string, arr
 	r := &Record{ID: id, Start: arrived, End: now, FromPeer: from, Caller: crossing.PartyOf(m.From()).User, SetupMs: now.Sub(arrived).Milliseconds(),
 		HangupBy: "gatehouse", Verdict: verdictRefused, Attempts: []Attempt{}, Legs: []Leg{}}
 	if u, err := uri.Parse(string(m.RequestURI())); err == nil {
-		r.Called, _ = crossing.UserOf(u)
+		var service bool
+		if r.Called, service = crossing.Service(u); !service {
+			r.Called, _ = crossing.UserOf(u)
+		}
 	}
 	r.Final(code, 0, cause)
 	return r

@@ -23,7 +23,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), demoCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), demoCommand(), bansCommand(), versionCommand())
 	if err := root.Execute(); err != nil {
 		var exit exitCode
 		if asExit(err, &exit) {

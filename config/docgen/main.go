@@ -60,13 +60,29 @@ The smallest file that works:
 - Durations carry their unit: ` + "`30s`, `5m`, `4h`" + `.
 - Names of nodes, zones, peers and routes have at most 63 letters, digits, dots, dashes and underscores, a letter or digit first.
 - Relative paths count from the directory of the file.
-- A secret is never written into the file: it comes from a file (` + "`token_file: PATH`" + `) or from an environment variable
-  (` + "`token: ${NAME}`" + `). Variables are expanded in secrets only.
+- A secret is never written into the file: it comes from a file (` + "`token_file: PATH`, `key_file: PATH`" + `) or, a token, from an
+  environment variable (` + "`token: ${NAME}`" + `). Variables are expanded in secrets only.
+- Certificates, keys and CA files are PEM. ` + "`gatehouse check`" + ` reads them too: text that is no PEM and a key that does not fit
+  are mistakes; a date that is over or still to come, and a key that every user of the machine may read, are advice.
 
 ## Who is who
 
-A request belongs to the zone of the listener it arrived on, and to the peer of that zone whose ` + "`source`" + ` holds its address;
-the longest prefix wins. A source that no peer claims is treated as the zone's ` + "`unknown`" + ` says.
+A request belongs to the zone of the listener it arrived on, and to the peer of that zone whose ` + "`source`" + ` holds its address
+and whose ` + "`match`" + ` it fits. The longest prefix is looked at first; of several peers with the same prefix the one whose match
+asks most, then the first of the file. A request that fits none of them goes on to the next shorter prefix. The source of a peer
+is what its file says, else the addresses in ` + "`address`" + `; names there are resolved at the start and again while the gateway runs.
+
+Before that the ` + "`acl`" + ` of the zone may deny the address: it gets no answer, whoever claims it. A source that no peer claims is
+treated as the zone's ` + "`unknown`" + ` says, within the limits of ` + "`security`" + `.
+
+## TLS
+
+A connection is secured in three cases: somebody connects to a tls or wss listener, we connect to an address with sips: or with
+transport=tls or wss, or DNS names such a transport for a name. What we show is the certificate of the zone, or the peer's own
+one: to the peer when we connect, and on the listeners of its zone to whoever asks for a name in it (SNI). Whom we believe when
+we connect is ` + "`ca`" + ` of the peer, and the certificate must hold the host of the address (RFC 5922 §7.2). Clients are asked for a
+certificate when the zone has ` + "`client_ca`" + `; then those that ` + "`ca`" + ` of a peer of the zone signed are accepted too. A connection that
+cannot be secured is not made: nothing falls back to a clear one.
 
 ## Reload
 

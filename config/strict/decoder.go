@@ -31,8 +31,12 @@ type Located[T any] struct {
 	V T
 }
 
-// Values drops the places.
+// Values drops the places. An empty list gives nil, so that what is absent
+// compares equal however it came to be.
 func Values[T any](list []Located[T]) []T {
+	if len(list) == 0 {
+		return nil
+	}
 	out := make([]T, 0, len(list))
 	for _, l := range list {
 		out = append(out, l.V)

@@ -15,6 +15,8 @@ type Key struct {
 	Later bool
 	// Field is the field of the configuration it fills, such as Zones.Listen; "" for a section or a later key.
 	Field string
+	// Also is a second field that it decides, such as what the file holds that it names; "" for most.
+	Also string
 	// Doc says in one or two sentences what it does.
 	Doc string
 }

@@ -52,6 +52,63 @@ func TestDecoder_Values_AreTakenAsWritten(t *testing.T) {
 	}
 }
 
+// number and truth decode one value as a number from 0 to 100, and as a truth value.
+func number(t *testing.T, text string) (n int, issue string) {
+	t.Helper()
+	d := NewDecoder("f", nil)
+	n = -1
+	if v, ok := d.Document([]byte(text)); ok {
+		d.Int(v, &n, 0, 100)
+	}
+	if err := d.Err(); err != nil {
+		issue = err.Error()
+	}
+	return n, issue
+}
+
+func truth(t *testing.T, text string, before bool) (after bool, issue string) {
+	t.Helper()
+	d := NewDecoder("f", nil)
+	after = before
+	if v, ok := d.Document([]byte(text)); ok {
+		d.Bool(v, &after)
+	}
+	if err := d.Err(); err != nil {
+		issue = err.Error()
+	}
+	return after, issue
+}
+
+func TestDecoder_Int_TakesDecimalsOnly(t *testing.T) {
+	for text, want := range map[string]int{"0": 0, "7": 7, "100": 100} {
+		if got, issue := number(t, text); got != want || issue != "" {
+			t.Errorf("%s gives %d, %s", text, got, issue)
+		}
+	}
+	for text, want := range map[string]string{
+		"-1": `the number "-1"`, "101": `the number "101"`, "+7": `the number "+7"`, "07": `the number "07"`, "0x7": `the number "0x7"`, "0o7": `the number "0o7"`,
+		"1_0": `the number "1_0"`, "1e1": `the number "1e1"`, "7.0": `the number "7.0"`, "~": "nothing", "x": `"x"`, "[7]": "a list", "{a: 7}": "a mapping", "true": `the truth value "true"`, `"7"`: `"7"`,
+		"99999999999999999999": `the number "99999999999999999999"`,
+	} {
+		if got, issue := number(t, text); got != -1 || issue != "f:1:1: want a number from 0 to 100, got "+want {
+			t.Errorf("%s gives %d, %s", text, got, issue)
+		}
+	}
+}
+
+func TestDecoder_Bool_TakesTrueAndFalseOnly(t *testing.T) {
+	for text, want := range map[string]bool{"true": true, "false": false, "True": true, "FALSE": false} {
+		if got, issue := truth(t, text, !want); got != want || issue != "" {
+			t.Errorf("%s gives %v, %s", text, got, issue)
+		}
+	}
+	for text, want := range map[string]string{"yes": `"yes"`, "on": `"on"`, "1": `the number "1"`, "~": "nothing", `"true"`: `"true"`, "[true]": "a list"} {
+		if got, issue := truth(t, text, false); got || issue != "f:1:1: want true or false, got "+want {
+			t.Errorf("%s gives %v, %s", text, got, issue)
+		}
+	}
+}
+
 func TestDecoder_Mistakes_AreAllThereInOrder(t *testing.T) {
 	_, issues := decode(t, "kind: c\nwait: 5h\nsoon: 1\nnamme: x\nname: 'a b'\nwait: 1s\nlist: []\n")
 	want := `f:1:7: kind: "c" is not supported by this version yet

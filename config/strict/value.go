@@ -163,6 +163,26 @@ func (d *Decoder) Duration(v Value, into *time.Duration, low, high time.Duration
 	}
 }
 
+// Int takes a decimal number. Leading zeros, underscores and other bases are
+// refused: they hardly ever mean what they look like.
+func (d *Decoder) Int(v Value, into *int, low, high int) {
+	n, err := strconv.Atoi(v.node.Value)
+	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!int" || err != nil || strconv.Itoa(n) != v.node.Value || n < low || n > high {
+		d.Fail(v.Place, "want a number from %d to %d, got %s", low, high, v.Kind())
+		return
+	}
+	*into = n
+}
+
+// Bool takes true or false.
+func (d *Decoder) Bool(v Value, into *bool) {
+	if v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!bool" {
+		d.Fail(v.Place, "want true or false, got %s", v.Kind())
+		return
+	}
+	*into = strings.EqualFold(v.node.Value, "true")
+}
+
 // shortDuration writes 4h instead of 4h0m0s.
 func shortDuration(v time.Duration) string {
 	s := v.String()

@@ -1,6 +1,7 @@
 // Package admin serves the management API over HTTP: health, metrics, the
-// calls in progress, reload and drain. Its shape is openapi.json, which it
-// serves too.
+// calls in progress, the sources that are banned, reload and drain. Its shape
+// is openapi.json, which it serves too. Client is the other side of it, for the
+// commands.
 //
 // With a token every path under /api needs it as a bearer token. Without one
 // the listener must be on a loopback address, requests must name a loopback

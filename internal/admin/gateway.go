@@ -12,6 +12,11 @@ type Gateway interface {
 	Calls(ctx context.Context) ([]Call, error)
 	// Call finds one; ok is false when there is none of that ID.
 	Call(ctx context.Context, id string) (c Call, ok bool, err error)
+	// Bans lists the sources that are shut out for what they did.
+	Bans() []Ban
+	// Unban lets a source in again, named as its Ban names it or by any address
+	// in it. It is false when there is no such ban.
+	Unban(source string) bool
 	// Reload loads the configuration file again. The error, one line for each
 	// mistake, is shown to the caller; the old configuration is then in force.
 	Reload(ctx context.Context) error
@@ -20,6 +25,16 @@ type Gateway interface {
 	// Ready says why no calls are taken, nil when they are: every listener is
 	// open and the process is not draining.
 	Ready() error
+}
+
+// Ban is one source that is shut out.
+type Ban struct {
+	Source   string    `json:"source"` // an address, of IPv6 the network it is in
+	Reason   string    `json:"reason"` // of the last offence
+	Since    time.Time `json:"since"`
+	Until    time.Time `json:"until"`
+	Offences int       `json:"offences"`
+	DryRun   bool      `json:"dry_run"` // it is only said what would be dropped
 }
 
 // Call is a call in progress. Names are those of the call records.

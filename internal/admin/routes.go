@@ -26,6 +26,9 @@ func (s *Server) routes() []route {
 	post := func(h http.HandlerFunc) map[string]http.HandlerFunc {
 		return map[string]http.HandlerFunc{http.MethodPost: h}
 	}
+	remove := func(h http.HandlerFunc) map[string]http.HandlerFunc {
+		return map[string]http.HandlerFunc{http.MethodDelete: h}
+	}
 	return []route{
 		{"/healthz", get(s.healthz)},
 		{"/readyz", get(s.readyz)},
@@ -33,6 +36,8 @@ func (s *Server) routes() []route {
 		{"/api/v1/openapi.json", get(s.describe)},
 		{"/api/v1/calls", get(s.calls)},
 		{"/api/v1/calls/{id}", get(s.call)},
+		{"/api/v1/bans", get(s.bans)},
+		{"/api/v1/bans/{source}", remove(s.unban)},
 		{"/api/v1/reload", post(s.reload)},
 		{"/api/v1/drain", post(s.drain)},
 	}
@@ -101,6 +106,25 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	default:
 		reply(w, http.StatusOK, c.withLegs())
 	}
+}
+
+func (s *Server) bans(w http.ResponseWriter, _ *http.Request) {
+	bans := s.gateway.Bans()
+	if bans == nil {
+		bans = []Ban{}
+	}
+	reply(w, http.StatusOK, map[string][]Ban{"bans": bans})
+}
+
+func (s *Server) unban(w http.ResponseWriter, r *http.Request) {
+	source := r.PathValue("source")
+	ok := s.gateway.Unban(source)
+	s.log.Info().Str("src", r.RemoteAddr).Str("source", source).Bool("found", ok).Msg("end of a ban asked for by the api")
+	if !ok {
+		fail(w, http.StatusNotFound, "no such ban")
+		return
+	}
+	reply(w, http.StatusOK, map[string]string{"status": "unbanned"})
 }
 
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) {

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,21 @@ type fake struct {
 	reloads  int
 	drains   int
 	reloaded error
+	bans     []Ban
+	unbanned []string
+}
+
+func (f *fake) Bans() []Ban { return f.bans }
+
+func (f *fake) Unban(source string) bool {
+	f.unbanned = append(f.unbanned, source)
+	for i, b := range f.bans {
+		if b.Source == source {
+			f.bans = slices.Delete(f.bans, i, i+1)
+			return true
+		}
+	}
+	return false
 }
 
 func (f *fake) Calls(context.Context) ([]Call, error) { return f.calls, f.err }
@@ -95,9 +111,14 @@ func everyRequest(s *Server) (out [][2]string) {
 		add(p)
 	}
 	for _, r := range s.routes() {
-		add(strings.ReplaceAll(r.path, "{id}", "1"))
+		add(literal(r.path))
 	}
 	return out
+}
+
+// literal fills the parameters of a path.
+func literal(path string) string {
+	return strings.NewReplacer("{id}", "1", "{source}", "192.0.2.1").Replace(path)
 }
 
 func TestServer_TokenMissingOrWrong_401ForEveryPathThatNeedsIt(t *testing.T) {
@@ -122,8 +143,8 @@ func TestServer_TokenMissingOrWrong_401ForEveryPathThatNeedsIt(t *testing.T) {
 			}
 		}
 	}
-	if g.reloads+g.drains > 0 {
-		t.Errorf("%d reloads, %d drains without a token", g.reloads, g.drains)
+	if g.reloads+g.drains+len(g.unbanned) > 0 {
+		t.Errorf("%d reloads, %d drains, %d bans ended without a token", g.reloads, g.drains, len(g.unbanned))
 	}
 }
 
@@ -139,14 +160,15 @@ func TestServer_TwoAuthorizationHeaders_401(t *testing.T) {
 }
 
 func TestServer_WithToken_EachRouteAndMethod(t *testing.T) {
-	g := &fake{calls: []Call{{ID: "1"}}}
+	g := &fake{calls: []Call{{ID: "1"}}, bans: []Ban{{Source: "192.0.2.1"}}}
 	s := serve(t, options(g, token))
 	want := map[string]int{
 		"GET /healthz": 200, "GET /readyz": 200, "GET /metrics": 200, "GET /api/v1/openapi.json": 200, "GET /api/v1/calls": 200,
 		"GET /api/v1/calls/1": 200, "POST /api/v1/reload": 200, "POST /api/v1/drain": 202,
+		"GET /api/v1/bans": 200, "DELETE /api/v1/bans/192.0.2.1": 200,
 	}
 	for _, r := range s.routes() {
-		path := strings.ReplaceAll(r.path, "{id}", "1")
+		path := literal(r.path)
 		for _, m := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"} {
 			code, ok := want[m+" "+path]
 			if m == "HEAD" {
@@ -388,7 +410,7 @@ func TestOpenAPI_File_MatchesRoutesAndTypes(t *testing.T) {
 	for p := range doc.Paths {
 		t.Errorf("%s is described and not served", p)
 	}
-	for name, v := range map[string]any{"Call": Call{}, "Leg": Leg{}, "Error": failure{}} {
+	for name, v := range map[string]any{"Ban": Ban{}, "Call": Call{}, "Leg": Leg{}, "Error": failure{}} {
 		properties := doc.Components.Schemas[name].Properties
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,7 @@ import (
 	"gatehouse/internal/observe/metrics"
 	"gatehouse/media/anchor"
 	"gatehouse/policy/engine"
-	"gatehouse/sip/resolve"
+	"gatehouse/policy/limit"
 	"gatehouse/sip/transport"
 	"gatehouse/sip/txn"
 )
@@ -39,6 +40,8 @@ type Options struct {
 	Version, Commit string
 	// DrainTime is the most a drain may take before calls are ended.
 	DrainTime time.Duration
+	// Net opens the SIP sockets; nil is the system's.
+	Net transport.Net
 }
 
 // App is one running gateway.
@@ -48,9 +51,12 @@ type App struct {
 	cfg      atomic.Pointer[config.Config]
 	stack    *transport.Stack
 	listen   *listeners
-	resolver *resolve.Resolver
+	names    names
 	media    *anchor.Plane
 	engine   *b2bua.Engine
+	gate     *limit.Gate
+	admit    *admission
+	sources  *sources
 	cdr      *cdr.Writer // nil when the configuration names no file
 	admin    *admin.Server
 	logOut   *log.Writer
@@ -60,7 +66,8 @@ type App struct {
 	drain    chan struct{} // closed when the API or a signal asks to drain
 	once     sync.Once
 
-	reloading sync.Mutex // one reload at a time; never held while waiting for calls
+	reloading sync.Mutex              // one reload at a time; never held while waiting for calls
+	resolved  map[string][]netip.Addr // guarded by reloading: where the peers known by name send from, as compiled
 	wg        sync.WaitGroup
 	life      context.Context //nolint:containedctx // the end of the process, for retired listeners; not a request's
 	end       context.CancelFunc
@@ -97,27 +104,29 @@ func (a *App) open() error {
 	}
 	a.advise(advice)
 	a.reloadOK.Store(true)
-	snapshot, err := engine.Compile(c)
+	a.openNames(c)
+	a.resolved = a.sources.Find(a.life, c, a.names.Resolve, true)
+	snapshot, err := compile(c, a.resolved)
 	if err != nil {
-		return fmt.Errorf("compile policy: %w", err)
+		return err
 	}
 	if c.CDR.File != "" {
 		if a.cdr, err = cdr.Open(cdr.Options{Path: c.CDR.File, Log: a.log}); err != nil {
 			return err
 		}
 	}
-	a.resolver = resolve.New(resolve.Options{})
 	zones := mediaZones(c)
 	share := a.budget(addresses(zones))
 	front := &handler{}
+	a.gate = limit.NewGate(rulesOf(c.Security), time.Now)
+	a.admit = &admission{front: front, gate: a.gate, noise: a.noise()}
+	front.admit = a.admit
 	if a.media, err = anchor.New(anchor.Config{Zones: zones, Timeout: c.Media.Timeout, OnTimeout: func(owner uint64) {
 		front.engine.Load().MediaTimeout(owner)
 	}, Log: a.log, Sockets: share.sockets, Reserve: share.reserve}); err != nil {
 		return fmt.Errorf("open media: %w", err)
 	}
-	a.stack, err = transport.New(transport.Options{Handler: front, Log: a.log, Noise: a.noise(), Limits: share.sip, Admission: func() transport.Admission {
-		return admission{front.engine.Load().Snapshot()}
-	}})
+	a.stack, err = transport.New(transport.Options{Net: a.o.Net, Handler: front, Log: a.log, Noise: a.noise(), Limits: share.sip, Admission: a.admit})
 	if err != nil {
 		return fmt.Errorf("open transport: %w", err)
 	}
@@ -135,8 +144,9 @@ func (a *App) serve(c *config.Config, apiConns int) error {
 		return err
 	}
 	a.listen.commit(ch)
+	a.wg.Go(a.watchSources)
 	if c.Admin.Listen.IsValid() {
-		registry := metrics.New(a.sources(), metrics.Build{Version: a.o.Version, Commit: a.o.Commit})
+		registry := metrics.New(a.metricSources(), metrics.Build{Version: a.o.Version, Commit: a.o.Commit})
 		a.admin, err = admin.Open(admin.Options{Listen: c.Admin.Listen, Token: c.Admin.Token.Reveal(), Gateway: gateway{a},
 			Metrics: metrics.Handler(registry), Log: a.log, Noise: a.noise(), MaxConns: apiConns})
 		if err != nil {
@@ -147,8 +157,25 @@ func (a *App) serve(c *config.Config, apiConns int) error {
 	return nil
 }
 
+// openNames makes what looks names up, for calls and for where peers send from.
+func (a *App) openNames(c *config.Config) {
+	a.listen = newListeners(a.log)
+	a.names.own = func(at netip.AddrPort) bool { return a.listen.current.Load().ownAny(at) }
+	a.names.commit(a.names.make(c.DNS), c.DNS)
+	a.sources = newSources(a.log, time.Now)
+}
+
+// compile makes the policy of a configuration.
+func compile(c *config.Config, resolved map[string][]netip.Addr) (*engine.Snapshot, error) {
+	s, err := engine.Compile(c, resolved)
+	if err != nil {
+		return nil, fmt.Errorf("compile policy: %w", err)
+	}
+	return s, nil
+}
+
 func (a *App) newEngine(snapshot *engine.Snapshot) (*b2bua.Engine, error) {
-	a.listen = newListeners(a.stack, a.log)
+	a.listen.stack = a.stack
 	sealer, err := newSealer()
 	if err != nil {
 		return nil, err
@@ -158,7 +185,7 @@ func (a *App) newEngine(snapshot *engine.Snapshot) (*b2bua.Engine, error) {
 		return nil, err
 	}
 	return b2bua.New(b2bua.Options{
-		Node: a.cfg.Load().Node, NodeID: nodeID(a.cfg.Load().Node), Sealer: sealer, Secret: secret, Sender: a.stack, Resolver: a.resolver,
+		Node: a.cfg.Load().Node, NodeID: nodeID(a.cfg.Load().Node), Sealer: sealer, Secret: secret, Sender: a.stack, Resolver: &a.names,
 		Listen: a.listen.get, Media: a.media, Recorder: recorder{a.cdr, a.log}, Log: a.log, Timers: txn.DefaultTimers(),
 		Now: time.Now, UUID: newUUID, Boot: time.Now().Unix(),
 	}, snapshot)
@@ -183,7 +210,7 @@ func (a *App) Close(ctx context.Context) error {
 	step(a.admin != nil, closeStep, func(ctx context.Context) error { return a.admin.Close(ctx) })
 	step(a.stack != nil, 2*closeStep, func(ctx context.Context) error { return a.stack.Close(ctx) })
 	step(a.engine != nil, closeStep, func(ctx context.Context) error { return a.engine.Close(ctx) })
-	step(a.resolver != nil, closeStep, func(ctx context.Context) error { return a.resolver.Close(ctx) })
+	step(true, closeStep, a.names.close)
 	step(a.media != nil, closeStep, func(ctx context.Context) error { return a.media.Shutdown(ctx) })
 	step(a.cdr != nil, 3*closeStep, func(ctx context.Context) error { return a.cdr.Close(ctx) })
 	a.wg.Wait()

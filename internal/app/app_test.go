@@ -26,6 +26,7 @@ var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 type site struct {
 	*App
 	plan demo.Plan
+	dir  string // of the file and of what it names
 	text string
 	mu   sync.Mutex // guards text against a reload from another goroutine
 	log  lockedBuffer
@@ -57,7 +58,11 @@ func (s *site) set(text string) {
 func (s *site) load() (*config.Config, []config.Issue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return config.Load("site.yaml", []byte(s.text))
+	path := filepath.Join(s.dir, "site.yaml")
+	if err := os.WriteFile(path, []byte(s.text), 0o600); err != nil {
+		return nil, nil, err
+	}
+	return config.LoadFile(path)
 }
 
 func open(t *testing.T) *site {
@@ -68,12 +73,20 @@ func open(t *testing.T) *site {
 // openText opens a site whose file is changed first.
 func openText(t *testing.T, change func(string) string) *site {
 	t.Helper()
+	return openPlan(t, func(*demo.Plan) {}, change)
+}
+
+// openPlan opens one whose plan is changed before that.
+func openPlan(t *testing.T, plans func(*demo.Plan), change func(string) string) *site {
+	t.Helper()
 	testlab.NoLeaks(t)
 	plan, err := demo.Choose(loopback)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{plan: plan, text: demo.Config(plan, filepath.Join(t.TempDir(), "cdr.jsonl"), "debug")}
+	plans(&plan)
+	dir := t.TempDir()
+	s := &site{plan: plan, dir: dir, text: demo.Config(plan, filepath.Join(dir, "cdr.jsonl"), "debug")}
 	s.text = change(s.text)
 	if s.App, err = New(Options{Load: s.load, Log: &s.log, DrainTime: 5 * time.Second}); err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ const (
 	enoughStrangers = 4096
 	enoughDialing   = 256
 	enoughPerSource = 32
+	enoughShakes    = 256
 	enoughAPI       = 128
 	enoughReserve   = 256
 	enoughRest      = 1024
@@ -35,8 +36,10 @@ const (
 	leastRest = 40
 	// reserveParts is the part of the relay's pairs that may wait in reserve, as a divisor.
 	reserveParts = 4
-	// sourceParts is the part of the strangers' connections one source may have, as a divisor.
+	// sourceParts is the part of the strangers' connections, and of the handshakes, one source may have, as a divisor.
 	sourceParts = 4
+	// shakeParts is the part of the connections that may be in their handshakes, as a divisor.
+	shakeParts = 2
 
 	// fewFiles is where an operator should hear of the limit: 800 calls.
 	fewFiles = 4096
@@ -57,6 +60,9 @@ func shareOut(files, addresses int) budget {
 		MaxDialed: part(otherShares, enoughStrangers), MaxDialing: part(dialingShares, enoughDialing),
 	}
 	b.sip.MaxConnsPerSource = max(1, min(enoughPerSource, b.sip.MaxStrangerConns/sourceParts))
+	// A handshake takes no file of its own, but all connections must not be in one.
+	b.sip.MaxShakes = max(1, min(enoughShakes, b.sip.MaxConns/shakeParts))
+	b.sip.MaxShakesPerSource = max(1, min(enoughPerSource, b.sip.MaxShakes/sourceParts))
 	rest := min(enoughRest, leastRest+files*otherShares/shares)
 	b.sockets = max(2*addresses, files-b.api-b.sip.MaxConns-b.sip.MaxDialed-rest)
 	b.reserve = max(1, min(enoughReserve, b.sockets/2/reserveParts/max(1, addresses)))

@@ -15,7 +15,8 @@ func TestShareOut_AnyLimit_LeavesFilesForTheRest(t *testing.T) {
 			if rest := files - taken; rest < leastRest || b.sockets < files/2 {
 				t.Errorf("%d files: %+v, rest %d", files, b, rest)
 			}
-			if b.sip.MaxStrangerConns >= b.sip.MaxConns || b.sip.MaxConnsPerSource >= b.sip.MaxStrangerConns || b.sip.MaxDialing >= b.sip.MaxDialed {
+			if b.sip.MaxStrangerConns >= b.sip.MaxConns || b.sip.MaxConnsPerSource >= b.sip.MaxStrangerConns || b.sip.MaxDialing >= b.sip.MaxDialed ||
+				b.sip.MaxShakes >= b.sip.MaxConns || b.sip.MaxShakesPerSource > b.sip.MaxShakes {
 				t.Errorf("%d files: %+v", files, b.sip)
 			}
 			if used := 2 * b.reserve * addresses; b.reserve < 1 || used > max(b.sockets/2, 2*addresses) {
@@ -28,7 +29,7 @@ func TestShareOut_AnyLimit_LeavesFilesForTheRest(t *testing.T) {
 func TestShareOut_ManyFiles_EveryPartHasEnough(t *testing.T) {
 	b := shareOut(1<<20, 2)
 	if b.reserve != enoughReserve || b.api != enoughAPI || b.sip.MaxConns != enoughConns || b.sip.MaxStrangerConns != enoughStrangers ||
-		b.sip.MaxDialing != enoughDialing || b.sip.MaxConnsPerSource != enoughPerSource {
+		b.sip.MaxDialing != enoughDialing || b.sip.MaxConnsPerSource != enoughPerSource || b.sip.MaxShakes != enoughShakes || b.sip.MaxShakesPerSource != enoughPerSource {
 		t.Errorf("%+v", b)
 	}
 	if b := shareOut(0, 2); b != (budget{}) {

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/config"
 	"gatehouse/internal/demo"
+	"gatehouse/internal/demo/papers"
 )
 
 // errNoAudio says that the demo call did not carry audio both ways.
@@ -45,15 +46,25 @@ func Demo(ctx context.Context, out io.Writer, once bool) error {
 	if err != nil {
 		return err
 	}
-	records := filepath.Join(dir, "cdr.jsonl")
-	text := demo.Config(plan, records, "error")
-	load := func() (*config.Config, []config.Issue, error) { return config.Load("demo.yaml", []byte(text)) }
+	shown, err := papers.New(demoAddress)
+	if err == nil {
+		err = shown.Save(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("make certificates for the demo: %w", err)
+	}
+	plan.Papers = dir
+	records, file := filepath.Join(dir, "cdr.jsonl"), filepath.Join(dir, "demo.yaml")
+	if err := os.WriteFile(file, []byte(demo.Config(plan, records, "error")), 0o600); err != nil {
+		return fmt.Errorf("write the configuration of the demo: %w", err)
+	}
+	load := func() (*config.Config, []config.Issue, error) { return config.LoadFile(file) }
 	a, err := New(Options{Load: load, Log: os.Stderr, Version: "demo", DrainTime: closeTime})
 	if err != nil {
 		return err
 	}
 	for n := 1; ; n++ {
-		err = demoCall(ctx, plan, records, n, out)
+		err = demoCall(ctx, plan, shown, records, n, out)
 		if err != nil || once || !pause(ctx, betweenDemos) {
 			break
 		}
@@ -66,9 +77,9 @@ func Demo(ctx context.Context, out io.Writer, once bool) error {
 	return errors.Join(err, a.Close(end))
 }
 
-func demoCall(ctx context.Context, plan demo.Plan, records string, n int, out io.Writer) error {
+func demoCall(ctx context.Context, plan demo.Plan, shown *papers.Papers, records string, n int, out io.Writer) error {
 	result, err := demo.Run(ctx, demo.Options{
-		Inside: plan.Inside, Outside: plan.Outside, PBX: plan.PBX, Trunk: plan.Trunk, Out: out,
+		Inside: plan.Inside, Outside: plan.Outside, PBX: plan.PBX, Trunk: plan.Trunk, Papers: shown, Out: out,
 		CDR: func(ctx context.Context) ([]byte, error) { return nthRecord(ctx, records, n) },
 	})
 	if err != nil {

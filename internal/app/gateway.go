@@ -65,3 +65,16 @@ func adminCall(c record.Info) admin.Call {
 	}
 	return out
 }
+
+// Bans lists the sources that are shut out.
+func (g gateway) Bans() []admin.Ban {
+	bans := g.a.gate.Bans()
+	out := make([]admin.Ban, 0, len(bans))
+	for _, b := range bans {
+		out = append(out, admin.Ban{Source: b.Source, Reason: b.Reason, Since: b.Since, Until: b.Until, Offences: b.Offences, DryRun: b.DryRun})
+	}
+	return out
+}
+
+// Unban lets a source in again.
+func (g gateway) Unban(source string) bool { return g.a.gate.Unban(source) }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -27,36 +28,18 @@ type listenerKey struct {
 func (k listenerKey) String() string { return k.proto.String() + "://" + k.addr.String() }
 
 // meets tells whether two sockets cannot both be open: 0.0.0.0 holds every
-// IPv4 address and :: every IPv6 one.
+// IPv4 address and :: every IPv6 one, and all but UDP is TCP to the system.
 func (k listenerKey) meets(o listenerKey) bool {
 	a, b := k.addr.Addr(), o.addr.Addr()
-	return k.proto == o.proto && k.addr.Port() == o.addr.Port() && a.Is4() == b.Is4() && (a == b || a.IsUnspecified() || b.IsUnspecified())
-}
-
-// listenerSet is an immutable picture of the open listeners; the engine reads
-// it for every request it sends.
-type listenerSet struct {
-	open map[listenerKey]*transport.Listener
-	// order keeps the order of the file: the first match is the one used.
-	order []listenerKey
-}
-
-// Find gives the first listener of a zone for a transport and family.
-func (s *listenerSet) Find(zone string, p transport.Proto, v6 bool) *transport.Listener {
-	for _, k := range s.order {
-		l := s.open[k]
-		if k.zone == zone && k.proto == p && l.Addr().Addr().Unmap().Is6() == v6 {
-			return l
-		}
-	}
-	return nil
+	return (k.proto == transport.UDP) == (o.proto == transport.UDP) && k.addr.Port() == o.addr.Port() && a.Is4() == b.Is4() && (a == b || a.IsUnspecified() || b.IsUnspecified())
 }
 
 // listeners owns the open listeners and changes them on reload.
 type listeners struct {
-	stack   *transport.Stack
+	stack   *transport.Stack // set before the first change is prepared
 	log     zerolog.Logger
 	current atomic.Pointer[listenerSet]
+	keys    atomic.Pointer[keyring] // what handshakes use from now on
 
 	mu      sync.Mutex               // guards retired
 	retired map[listenerKey]*retiree // out of the set, still open for their calls
@@ -69,9 +52,10 @@ type retiree struct {
 	claimed  bool // guarded by listeners.mu: a change that is being prepared takes it back
 }
 
-func newListeners(stack *transport.Stack, log zerolog.Logger) *listeners {
-	l := &listeners{stack: stack, log: log, retired: make(map[listenerKey]*retiree)}
-	l.current.Store(&listenerSet{})
+func newListeners(log zerolog.Logger) *listeners {
+	l := &listeners{log: log, retired: make(map[listenerKey]*retiree)}
+	l.current.Store(&listenerSet{keys: &l.keys})
+	l.keys.Store(&keyring{})
 	return l
 }
 
@@ -90,16 +74,46 @@ func keysOf(c *config.Config) []listenerKey {
 }
 
 func protoOf(t config.Transport) transport.Proto {
-	if t == config.TCP {
+	switch t {
+	case config.UDP:
+		return transport.UDP
+	case config.TCP:
 		return transport.TCP
+	case config.TLS:
+		return transport.TLS
+	case config.WS:
+		return transport.WS
+	case config.WSS:
+		return transport.WSS
 	}
 	return transport.UDP
+}
+
+// spec says how to open a listener. Its functions are called for as long as it
+// is open: they give what is in force, and before that, or when its zone is
+// gone from the file, what it was opened with.
+func (l *listeners) spec(k listenerKey, dscp uint8, opened *keyring) transport.ListenSpec {
+	return transport.ListenSpec{Zone: k.zone, Proto: k.proto, Addr: k.addr, DSCP: dscp,
+		TLS: func() *tls.Config {
+			if c := l.keys.Load().server(k.zone); c != nil {
+				return c
+			}
+			return opened.server(k.zone)
+		},
+		Origins: func() []string {
+			if o, ok := l.keys.Load().origins[k.zone]; ok {
+				return o
+			}
+			return opened.origins[k.zone]
+		}}
 }
 
 // change is a prepared step from one set of listeners to another: everything
 // that can fail has been done.
 type change struct {
 	next    *listenerSet
+	keys    *keyring
+	dscp    map[string]uint8 // by zone
 	opened  []*transport.Listener
 	claimed []*retiree // back in the set
 	retired []*retiree
@@ -109,7 +123,15 @@ type change struct {
 // stays open that was not.
 func (l *listeners) prepare(c *config.Config) (*change, error) {
 	old := l.current.Load()
-	ch := &change{next: &listenerSet{open: make(map[listenerKey]*transport.Listener), order: keysOf(c)}}
+	ch := &change{next: &listenerSet{open: make(map[listenerKey]*transport.Listener), order: keysOf(c), keys: &l.keys}, dscp: make(map[string]uint8, len(c.Zones))}
+	var err error
+	if ch.keys, err = newKeyring(c); err != nil {
+		return nil, err
+	}
+	ch.keys.keep(l.keys.Load())
+	for _, z := range c.Zones {
+		ch.dscp[z.Name] = z.DSCP.SIP
+	}
 	for _, k := range ch.next.order {
 		if have := old.open[k]; have != nil {
 			ch.next.open[k] = have
@@ -120,7 +142,7 @@ func (l *listeners) prepare(c *config.Config) (*change, error) {
 			ch.next.open[k] = r.listener
 			continue
 		}
-		opened, err := l.stack.Listen(k.zone, k.proto, k.addr)
+		opened, err := l.stack.Listen(l.spec(k, ch.dscp[k.zone], ch.keys))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("zone %s: %w%s", k.zone, err, l.holder(k, err)), l.abandon(ch))
 		}
@@ -135,6 +157,7 @@ func (l *listeners) prepare(c *config.Config) (*change, error) {
 			ch.retired = append(ch.retired, &retiree{key: k, listener: have})
 		}
 	}
+	ch.next.index(c)
 	return ch, nil
 }
 
@@ -175,6 +198,10 @@ func (l *listeners) commit(ch *change) {
 		l.retired[r.key] = r
 	}
 	l.mu.Unlock()
+	for k, have := range ch.next.open {
+		have.SetDSCP(ch.dscp[k.zone])
+	}
+	l.keys.Store(ch.keys)
 	l.current.Store(ch.next)
 }
 

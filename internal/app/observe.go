@@ -53,8 +53,8 @@ func (r recorder) Record(rec *record.Record) {
 // scrapeTime bounds how long a scrape or an API request waits for the shards.
 const scrapeTime = 2 * time.Second
 
-// sources adapts what counts to what a scrape asks.
-func (a *App) sources() metrics.Sources {
+// metricSources adapts what counts to what a scrape asks.
+func (a *App) metricSources() metrics.Sources {
 	return metrics.Sources{
 		Engine: func() metrics.EngineStats {
 			ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
@@ -63,6 +63,8 @@ func (a *App) sources() metrics.Sources {
 		},
 		Media:      a.mediaStats,
 		Signalling: a.signallingStats,
+		Admission:  a.admit.stats,
+		Lookups:    a.names.lookups,
 		Records:    a.recordStats,
 		LogDropped: a.logOut.Dropped,
 		ReloadOK:   a.reloadOK.Load,
@@ -96,6 +98,7 @@ func (a *App) signallingStats() metrics.SignallingStats {
 	for _, m := range t.Messages {
 		out.Messages = append(out.Messages, metrics.MessageCount{Direction: m.Direction.String(), Method: m.Method.String(), Code: m.Code, N: m.N})
 	}
+	out.Handshakes, out.Connections = t.Handshakes, t.ConnsBy
 	for cause, n := range t.Drops {
 		out.Drops[cause.String()] = n
 	}

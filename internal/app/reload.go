@@ -7,7 +7,6 @@ import (
 
 	"gatehouse/config"
 	"gatehouse/media/anchor"
-	"gatehouse/policy/engine"
 )
 
 // Reload reads the configuration again and puts it in force for new calls.
@@ -34,9 +33,16 @@ func (a *App) reload() error {
 	if err := config.CheckReload(a.cfg.Load(), next); err != nil {
 		return err
 	}
-	snapshot, err := engine.Compile(next)
+	resolver := a.names.prepare(next.DNS)
+	defer func() {
+		if resolver != a.names.current.Load() { // the reload was refused
+			a.leave(resolver)
+		}
+	}()
+	resolved := a.sources.Find(a.life, next, resolver.Resolve, true)
+	snapshot, err := compile(next, resolved)
 	if err != nil {
-		return fmt.Errorf("compile policy: %w", err)
+		return err
 	}
 	ch, err := a.listen.prepare(next)
 	if err != nil {
@@ -48,7 +54,10 @@ func (a *App) reload() error {
 	a.media.SetTimeout(next.Media.Timeout)
 	// Before the policy: a call it sends to a new zone finds the listener there.
 	a.listen.commit(ch)
+	a.leave(a.names.commit(resolver, next.DNS))
+	a.resolved = resolved
 	a.engine.SetSnapshot(snapshot)
+	a.gate.Set(rulesOf(next.Security))
 	if err := a.level.Set(next.Log.Level); err != nil {
 		a.log.Warn().Err(err).Msg("log level stays as it was") // config has checked it
 	}

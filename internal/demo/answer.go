@@ -62,7 +62,7 @@ func (c *Call) Answer(ctx context.Context, body []byte) error {
 		return fmt.Errorf("answer: no response can be made")
 	}
 	done := make(chan error, 1)
-	if !c.e.spawn(func() { done <- c.insist(c.incoming.CSeq(), raw, replyAddr(c.incoming)) }) {
+	if !c.e.spawn(func() { done <- c.insist(c.incoming.CSeq(), raw, c.e.replyAddr(c.incoming), true) }) {
 		return ErrClosed
 	}
 	select {
@@ -82,7 +82,7 @@ func (c *Call) refuse(code int) {
 	}
 	if raw := c.e.reply(c.incoming, code, c.tag(), nil); raw != nil {
 		c.e.spawn(func() {
-			_ = c.insist(c.incoming.CSeq(), raw, replyAddr(c.incoming)) // without an ACK the call is over all the same
+			_ = c.insist(c.incoming.CSeq(), raw, c.e.replyAddr(c.incoming), !c.e.carrier.reliable()) // without an ACK the call is over all the same
 			c.end()
 		})
 	}
@@ -137,7 +137,7 @@ func (c *Call) reinvited(in *inbound) {
 		return
 	}
 	c.e.spawn(func() {
-		_ = c.insist(in.CSeq(), raw, replyAddr(in)) // a lost ACK shows in the ladder
+		_ = c.insist(in.CSeq(), raw, c.e.replyAddr(in), code < 300 || !c.e.carrier.reliable()) // a lost ACK shows in the ladder
 	})
 }
 

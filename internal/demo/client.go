@@ -58,7 +58,7 @@ func (e *Endpoint) setACK(r request, ack []byte, to netip.AddrPort) {
 	e.send(ack, to)
 }
 
-// transact runs a client transaction over UDP: RFC 3261 §17.1.1 for INVITE,
+// transact runs a client transaction: RFC 3261 §17.1.1 for INVITE,
 // §17.1.2 for the rest. It returns the final response; provisional ones go to
 // progress, which may be nil.
 func (e *Endpoint) transact(ctx context.Context, r request, progress func(*inbound)) (*inbound, error) {
@@ -73,6 +73,9 @@ func (e *Endpoint) transact(ctx context.Context, r request, progress func(*inbou
 	interval := timerT1
 	again := time.NewTimer(interval)
 	defer again.Stop()
+	if e.carrier.reliable() {
+		again.Stop()
+	}
 	end := time.NewTimer(giveUp)
 	defer end.Stop()
 	for {

@@ -72,7 +72,7 @@ func (d *dialog) next() netip.AddrPort {
 // head writes the start of a request inside the dialog.
 func (e *Endpoint) head(b *msg.Builder, d *dialog, method, branch string, seq uint32) {
 	b.Request(method, d.target)
-	b.Header("Via", "SIP/2.0/UDP ", e.addr.String(), ";branch=", branch, ";rport")
+	b.Header("Via", "SIP/2.0/", e.carrier.via(), " ", e.addr.String(), ";branch=", branch, ";rport")
 	b.Header("Max-Forwards", "70")
 	for _, r := range d.routes {
 		b.Header("Route", r)
@@ -89,7 +89,7 @@ func (e *Endpoint) build(d *dialog, method string, seq uint32, body []byte) (req
 	var b msg.Builder
 	e.head(&b, d, method, branch, seq)
 	if method != "ACK" {
-		b.Header("Contact", "<sip:", e.addr.String(), ">")
+		b.Header("Contact", e.contact())
 		b.Header("Allow", allowed)
 	}
 	if len(body) > 0 {

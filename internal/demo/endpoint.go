@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -21,10 +20,10 @@ var (
 	ErrTimeout = errors.New("no answer within 64*T1")
 )
 
-// Endpoint is one SIP user agent on one UDP socket.
+// Endpoint is one SIP user agent on one address.
 type Endpoint struct {
 	name     string
-	conn     *net.UDPConn
+	carrier  carrier
 	addr     netip.AddrPort
 	ladder   *Ladder
 	incoming chan *Call
@@ -48,18 +47,12 @@ type inbound struct {
 	at   time.Time
 }
 
-// Listen opens an endpoint. Its messages are added to the ladder under its
-// name; the ladder may be nil. Port 0 picks a free one.
-func Listen(name string, addr netip.AddrPort, ladder *Ladder) (*Endpoint, error) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
-	if err != nil {
-		return nil, fmt.Errorf("open endpoint %s: %w", name, err)
-	}
-	bound := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	e := &Endpoint{
+// newEndpoint makes an endpoint whose carrier is still to be set, before
+// anything is read.
+func newEndpoint(name string, addr netip.AddrPort, ladder *Ladder) *Endpoint {
+	return &Endpoint{
 		name:     name,
-		conn:     conn,
-		addr:     netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port()),
+		addr:     addr,
 		ladder:   ladder,
 		incoming: make(chan *Call, waitingCalls),
 		done:     make(chan struct{}),
@@ -67,14 +60,12 @@ func Listen(name string, addr netip.AddrPort, ladder *Ladder) (*Endpoint, error)
 		servers:  map[string]*server{},
 		calls:    map[string]*Call{},
 	}
-	e.work.Go(e.read)
-	return e, nil
 }
 
 // Addr is the address the endpoint listens on.
 func (e *Endpoint) Addr() netip.AddrPort { return e.addr }
 
-// Malformed counts received datagrams that were no SIP message.
+// Malformed counts what was received and was no SIP message.
 func (e *Endpoint) Malformed() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -91,7 +82,7 @@ func (e *Endpoint) Close() error {
 	e.closed = true
 	close(e.done)
 	e.mu.Unlock()
-	err := e.conn.Close()
+	err := e.carrier.close()
 	e.work.Wait()
 	if err != nil {
 		return fmt.Errorf("close endpoint %s: %w", e.name, err)
@@ -110,40 +101,31 @@ func (e *Endpoint) spawn(f func()) bool {
 	return true
 }
 
-func (e *Endpoint) read() {
-	buf := make([]byte, maxDatagram)
-	for {
-		n, from, err := e.conn.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue // an ICMP error of an earlier send, not the end of the socket
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		in := &inbound{from: from, at: time.Now()}
-		raw := append([]byte(nil), buf[:n]...)
-		e.ladder.Add(e.name, Received, raw, in.at)
-		if err := in.Parse(raw, msg.Datagram); err != nil {
-			e.mu.Lock()
-			e.malformed++
-			e.mu.Unlock()
-			continue
-		}
-		if in.IsRequest() {
-			e.request(in)
-		} else {
-			e.response(in)
-		}
+// receive handles one message; the bytes are kept.
+func (e *Endpoint) receive(raw []byte, from netip.AddrPort) {
+	in := &inbound{from: from, at: time.Now()}
+	e.ladder.Add(e.name, Received, raw, in.at)
+	if err := in.Parse(raw, msg.Datagram); err != nil {
+		e.mu.Lock()
+		e.malformed++
+		e.mu.Unlock()
+		return
+	}
+	if in.IsRequest() {
+		e.request(in)
+	} else {
+		e.response(in)
 	}
 }
 
-// send writes one datagram. A lost one is repeated by its transaction, so an
-// error is not more than a loss.
+// send writes one message.
 func (e *Endpoint) send(raw []byte, to netip.AddrPort) {
 	e.ladder.Add(e.name, Sent, raw, time.Now())
-	_, _ = e.conn.WriteToUDPAddrPort(raw, to) // see above
+	e.carrier.send(raw, to)
 }
+
+// contact is our URI as others reach it.
+func (e *Endpoint) contact() string { return "<sip:" + e.addr.String() + e.carrier.param() + ">" }
 
 // rememberLocked makes room for a transaction that forget removes again.
 func (e *Endpoint) rememberLocked(forget func()) {

@@ -11,8 +11,10 @@ const (
 )
 
 const (
-	// maxDatagram is the largest SIP datagram read, in bytes.
-	maxDatagram = 65535
+	// maxMessage is the largest SIP message read, in bytes.
+	maxMessage = 65535
+	// dialTimeout bounds the opening of a connection and a write on it.
+	dialTimeout = 5 * time.Second
 	// rememberedTransactions bounds what an endpoint keeps to answer repeats;
 	// older ones are forgotten first.
 	rememberedTransactions = 1024

@@ -1,11 +1,15 @@
 package demo
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
+
+	"gatehouse/internal/demo/papers"
 )
 
 // PortRange is a range of UDP ports, both ends in it.
@@ -22,6 +26,9 @@ type Plan struct {
 	PBX, Trunk netip.AddrPort
 	// InsideMedia and OutsideMedia are the border controller's media ports.
 	InsideMedia, OutsideMedia PortRange
+	// Papers is the folder Papers.Save wrote to: the outside then speaks TLS.
+	// Empty: everything is UDP.
+	Papers string
 }
 
 const (
@@ -31,8 +38,8 @@ const (
 	// lowestMediaPort and highestMediaPort stay clear of Linux's ephemeral
 	// ports (32768 and up), where others bind all the time.
 	lowestMediaPort, highestMediaPort = 16384, 32000
-	// rangeAttempts bounds the search for a free media range.
-	rangeAttempts = 200
+	// rangeAttempts bounds the search for a free media range, portAttempts that for a SIP port.
+	rangeAttempts, portAttempts = 200, 20
 )
 
 // Choose finds free ports on a loopback address. They are free now; nobody
@@ -46,7 +53,7 @@ func Choose(addr netip.Addr) (Plan, error) {
 		}
 	}()
 	for _, out := range []*netip.AddrPort{&p.Inside, &p.Outside, &p.PBX, &p.Trunk} {
-		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
+		c, err := freePort(addr)
 		if err != nil {
 			return Plan{}, fmt.Errorf("choose a SIP port: %w", err)
 		}
@@ -62,6 +69,23 @@ func Choose(addr netip.Addr) (Plan, error) {
 		*out = r
 	}
 	return p, nil
+}
+
+// freePort finds a port that is free for UDP, which is held, and for TCP.
+func freePort(addr netip.Addr) (net.PacketConn, error) {
+	var last error
+	for range portAttempts {
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
+		if err != nil {
+			return nil, err
+		}
+		l, err := net.Listen("tcp", c.LocalAddr().String())
+		if err == nil {
+			return c, l.Close()
+		}
+		last = errors.Join(err, c.Close())
+	}
+	return nil, last
 }
 
 // freeRange finds a range at an even port and gives the sockets that hold it.
@@ -97,6 +121,13 @@ func bindAll(addr netip.Addr, first uint16) ([]net.PacketConn, error) {
 // logLevel may be empty.
 func Config(p Plan, cdrFile, logLevel string) string {
 	var b strings.Builder
+	outside, trunk, zoneTLS, peerTLS := "udp", "", "", ""
+	if p.Papers != "" {
+		file := func(name string) string { return fmt.Sprintf("%q", filepath.Join(p.Papers, name)) }
+		outside, trunk = "tls", ";transport=tls"
+		zoneTLS = fmt.Sprintf("\n    tls: {certificate: %s, key_file: %s, client_ca: %s}", file(papers.CertificateFile), file(papers.KeyFile), file(papers.CAFile))
+		peerTLS = fmt.Sprintf(", tls: {ca: %s}", file(papers.CAFile))
+	}
 	fmt.Fprintf(&b, `node: demo
 zones:
   inside:
@@ -104,16 +135,16 @@ zones:
     trust: full
     media: {address: %s, ports: %s}
   outside:
-    listen: ["udp://%s"]
-    media: {address: %s, ports: %s}
+    listen: ["%s://%s"]
+    media: {address: %s, ports: %s}%s
 peers:
   pbx: {zone: inside, address: "sip:%s", source: [%s]}
-  trunk: {zone: outside, address: "sip:%s", source: [%s]}
+  trunk: {zone: outside, address: "sip:%s%s", source: [%s]%s}
 routes:
   - {name: outbound, from: pbx, called: ["+*"], to: [trunk]}
   - {name: inbound, from: trunk, to: [pbx]}
-`, p.Inside, quoted(p.Inside.Addr()), p.InsideMedia, p.Outside, quoted(p.Outside.Addr()), p.OutsideMedia,
-		p.PBX, prefix(p.PBX.Addr()), p.Trunk, prefix(p.Trunk.Addr()))
+`, p.Inside, quoted(p.Inside.Addr()), p.InsideMedia, outside, p.Outside, quoted(p.Outside.Addr()), p.OutsideMedia, zoneTLS,
+		p.PBX, prefix(p.PBX.Addr()), p.Trunk, trunk, prefix(p.Trunk.Addr()), peerTLS)
 	if cdrFile != "" {
 		fmt.Fprintf(&b, "cdr: {file: %q}\n", cdrFile)
 	}

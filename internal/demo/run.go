@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/netip"
 	"time"
+
+	"gatehouse/internal/demo/papers"
 )
 
 // Options say where the running border controller is and where to print.
@@ -15,6 +17,8 @@ type Options struct {
 	// PBX and Trunk are where the endpoints listen: the peers' addresses in
 	// the border controller's configuration.
 	PBX, Trunk netip.AddrPort
+	// Papers make the trunk speak TLS; nil leaves it on UDP.
+	Papers *papers.Papers
 	// Out takes the ladder and the figures; nil prints nothing.
 	Out io.Writer
 	// CDR gives the call's record once it is there; nil leaves it out.
@@ -81,7 +85,11 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		o.Out = io.Discard
 	}
 	s := &scene{o: o}
-	s.result.Ladder = NewLadder("PBX", "gatehouse", "trunk")
+	right := "trunk"
+	if o.Papers != nil {
+		right = "trunk (TLS)"
+	}
+	s.result.Ladder = NewLadder("PBX", "gatehouse", right)
 	err := s.open()
 	if err == nil {
 		err = s.play(ctx)

@@ -23,7 +23,7 @@ func (s *scene) open() error {
 	if s.pbx, err = Listen("PBX", s.o.PBX, s.result.Ladder); err != nil {
 		return err
 	}
-	if s.trunk, err = Listen("trunk", s.o.Trunk, s.result.Ladder); err != nil {
+	if s.trunk, err = s.openTrunk(); err != nil {
 		return err
 	}
 	if s.pbxAudio, err = OpenAudio(s.o.PBX.Addr(), pbxTone, trunkTone); err != nil {
@@ -31,6 +31,13 @@ func (s *scene) open() error {
 	}
 	s.trunkAudio, err = OpenAudio(s.o.Trunk.Addr(), trunkTone, pbxTone)
 	return err
+}
+
+func (s *scene) openTrunk() (*Endpoint, error) {
+	if s.o.Papers != nil {
+		return ListenTLS("trunk", s.o.Trunk, s.o.Papers, s.result.Ladder)
+	}
+	return Listen("trunk", s.o.Trunk, s.result.Ladder)
 }
 
 func (s *scene) close() error {
@@ -95,7 +102,8 @@ func (s *scene) place(ctx context.Context) error {
 		return err
 	}
 	s.result.SetupDelay = s.callee.ReceivedAt().Sub(s.started)
-	if from := s.callee.Source(); from != s.o.Outside {
+	// A connection comes from a port of its own.
+	if from := s.callee.Source(); from != s.o.Outside && (s.o.Papers == nil || from.Addr() != s.o.Outside.Addr()) {
 		return fmt.Errorf("the INVITE reached the trunk from %s, not from %s", from, s.o.Outside)
 	}
 	s.callee.Ring(180, nil)

@@ -40,7 +40,7 @@ func (e *Endpoint) request(in *inbound) {
 		}
 		return
 	}
-	e.servers[key] = &server{to: replyAddr(in)}
+	e.servers[key] = &server{to: e.replyAddr(in)}
 	e.rememberLocked(func() { delete(e.servers, key) })
 	call := e.calls[string(in.CallID())+" "+string(in.ToTag())]
 	e.mu.Unlock()
@@ -61,9 +61,9 @@ func (e *Endpoint) request(in *inbound) {
 }
 
 // replyAddr is where responses go: RFC 3261 §18.2.2, RFC 3581 §4.
-func replyAddr(in *inbound) netip.AddrPort {
+func (e *Endpoint) replyAddr(in *inbound) netip.AddrPort {
 	v := in.TopVia()
-	if v.HasRPort {
+	if v.HasRPort || e.carrier.reliable() {
 		return in.from
 	}
 	if v.Port == 0 {
@@ -84,7 +84,7 @@ func (e *Endpoint) reply(in *inbound, code int, tag string, body []byte) []byte 
 		}
 	}
 	if dialogForming || in.Method() == msg.UPDATE {
-		b.Header("Contact", "<sip:", e.addr.String(), ">")
+		b.Header("Contact", e.contact())
 	}
 	if code != 100 {
 		b.Header("Allow", allowed)
@@ -96,7 +96,7 @@ func (e *Endpoint) reply(in *inbound, code int, tag string, body []byte) []byte 
 	if err != nil {
 		return nil // the request held something no reply can repeat
 	}
-	to := replyAddr(in)
+	to := e.replyAddr(in)
 	e.mu.Lock()
 	if s := e.servers[serverKey(in, string(in.MethodName()))]; s != nil {
 		s.reply = raw
@@ -171,9 +171,10 @@ func (e *Endpoint) acknowledge(in *inbound) {
 	}
 }
 
-// insist repeats a final response to an INVITE until its ACK comes: on UDP
-// both the transaction (RFC 3261 §17.2.1) and the core (§13.3.1.4) do.
-func (c *Call) insist(seq uint32, raw []byte, to netip.AddrPort) error {
+// insist repeats a final response to an INVITE until its ACK comes: a 2xx by
+// the core on any transport (RFC 3261 §13.3.1.4), any other by the transaction
+// on UDP (§17.2.1).
+func (c *Call) insist(seq uint32, raw []byte, to netip.AddrPort, repeat bool) error {
 	c.mu.Lock()
 	acked := make(chan struct{})
 	c.acks[seq] = acked
@@ -181,6 +182,9 @@ func (c *Call) insist(seq uint32, raw []byte, to netip.AddrPort) error {
 	interval := timerT1
 	again := time.NewTimer(interval)
 	defer again.Stop()
+	if !repeat {
+		again.Stop()
+	}
 	end := time.NewTimer(giveUp)
 	defer end.Stop()
 	for {

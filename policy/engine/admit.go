@@ -12,11 +12,12 @@ import (
 // package must not import.
 type Standing uint8
 
-// Known sources belong to a peer, Strangers get refusals, Silent sources get no answer at all.
+// Known sources belong to a peer, Strangers get refusals, Silent sources get no answer at all, and what Denied sources send is not even read.
 const (
 	Known Standing = iota
 	Stranger
 	Silent
+	Denied
 )
 
 // String names the standing, for logs and metrics.
@@ -28,18 +29,25 @@ func (s Standing) String() string {
 		return "stranger"
 	case Silent:
 		return "silent"
+	case Denied:
+		return "denied"
 	}
 	return "standing(" + strconv.Itoa(int(s)) + ")"
 }
 
-// Admit says how to treat a source on the listeners of a zone. A zone that
-// does not exist answers nobody.
+// Admit says how to treat a source on the listeners of a zone. The access list
+// of the zone comes first, peers included; then whoever a peer claims is Known,
+// whatever that peer's match says of the message, which was not read yet. A
+// zone that does not exist answers nobody.
 func (s *Snapshot) Admit(zone string, src netip.Addr) Standing {
 	z := s.byZone[zone]
 	if z == nil {
 		return Silent
 	}
-	if z.peerOf(src) != nil {
+	if !z.access.Allows(src) {
+		return Denied
+	}
+	if z.claimOf(src) != nil {
 		return Known
 	}
 	switch z.Unknown {
@@ -49,22 +57,4 @@ func (s *Snapshot) Admit(zone string, src netip.Addr) Standing {
 		return Silent
 	}
 	return Silent
-}
-
-// PeerOf returns the peer of the zone whose source has the longest prefix that
-// holds src, nil when none does.
-func (s *Snapshot) PeerOf(zone string, src netip.Addr) *Peer {
-	z := s.byZone[zone]
-	if z == nil {
-		return nil
-	}
-	return z.peerOf(src)
-}
-
-// peerOf takes an address as a socket gives it: an IPv4 source of a dual-stack
-// socket is mapped into IPv6, and a link-local one has a scope, which the table
-// does not look at.
-func (z *Zone) peerOf(src netip.Addr) *Peer {
-	p, _ := z.sources.Lookup(src.Unmap())
-	return p
 }

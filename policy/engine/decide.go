@@ -8,7 +8,7 @@ type Query struct {
 	Zone string
 	// Source is where it came from.
 	Source netip.AddrPort
-	// From is the peer it belongs to; nil makes Decide look it up by Zone and Source. It may be of an earlier snapshot.
+	// From is the peer it belongs to; nil makes Decide look it up by Zone, Source and Facts. It may be of an earlier snapshot.
 	From *Peer
 	// Called is the user part of the request URI, unescaped.
 	Called string
@@ -16,6 +16,8 @@ type Query struct {
 	Caller string
 	// Method is the SIP method.
 	Method string
+	// Facts tell apart the peers that share a source; Called stands above and is not read from here.
+	Facts Facts
 }
 
 // Decision is where a request goes.
@@ -71,7 +73,8 @@ func (s *Snapshot) Decide(q Query) (Decision, *Refusal) {
 // earlier snapshot counts by its name, and only while it is in the same zone.
 func (s *Snapshot) caller(q Query) *Peer {
 	if q.From == nil {
-		return s.PeerOf(q.Zone, q.Source.Addr())
+		q.Facts.Called = q.Called
+		return s.PeerFor(q.Zone, q.Source.Addr(), q.Facts)
 	}
 	p := s.byPeer[q.From.Name]
 	if p == nil || p.Zone.Name != q.From.Zone.Name {

@@ -44,14 +44,14 @@ func compile(t testing.TB, text string) *engine.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := engine.Compile(c)
+	s, err := engine.Compile(c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func TestPeerOf_LongestPrefixInTheZone_Wins(t *testing.T) {
+func TestPeerFor_LongestPrefixInTheZone_Wins(t *testing.T) {
 	s := compile(t, border)
 	for _, c := range []struct{ zone, src, want string }{
 		{"inside", "10.0.0.20", "pbx"},
@@ -70,14 +70,14 @@ func TestPeerOf_LongestPrefixInTheZone_Wins(t *testing.T) {
 		{"nowhere", "10.0.0.20", ""},
 	} {
 		got := ""
-		if p := s.PeerOf(c.zone, netip.MustParseAddr(c.src)); p != nil {
+		if p := s.PeerFor(c.zone, netip.MustParseAddr(c.src), engine.Facts{}); p != nil {
 			got = p.Name
 		}
 		if got != c.want {
 			t.Errorf("%s in %s is %q, want %q", c.src, c.zone, got, c.want)
 		}
 	}
-	if p := s.PeerOf("inside", netip.Addr{}); p != nil {
+	if p := s.PeerFor("inside", netip.Addr{}, engine.Facts{}); p != nil {
 		t.Errorf("no address is %v", p.Name)
 	}
 }
@@ -101,14 +101,14 @@ func TestAdmit_UnknownSource_IsTreatedAsTheZoneSays(t *testing.T) {
 	}
 }
 
-func TestAdmitAndPeerOf_Allocs_None(t *testing.T) {
+func TestAdmitAndPeerFor_Allocs_None(t *testing.T) {
 	s := compile(t, border)
 	for _, src := range []string{"10.1.2.3", "::ffff:10.1.2.3", "2001:db8:5::7", "8.8.8.8"} {
 		a := netip.MustParseAddr(src)
 		if n := testing.AllocsPerRun(100, func() {
 			s.Admit("inside", a)
 			s.Admit("outside", a)
-			s.PeerOf("outside", a)
+			s.PeerFor("outside", a, engine.Facts{Called: "1"})
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", src, n)
 		}
@@ -140,19 +140,25 @@ func TestCompile_PeersAndZones_CarryWhatCallsNeed(t *testing.T) {
 		t.Error("zones or peers are not found")
 	}
 	pbx, carrier, six := s.Peer("pbx"), s.Peer("carrier"), s.Peer("six")
-	if pbx.Zone != inside || pbx.RingTimeout != 30*time.Second || pbx.MaxDuration != time.Hour || pbx.Transport != "udp" || pbx.Line != 12 {
+	if pbx.Zone != inside || pbx.RingTimeout != 30*time.Second || pbx.MaxDuration != time.Hour || pbx.Line != 12 {
 		t.Errorf("pbx %+v", pbx)
 	}
-	if want := (engine.Target{Host: "10.0.0.20", Addr: netip.MustParseAddr("10.0.0.20"), Port: 5060, Transport: "udp"}); pbx.Target != want {
-		t.Errorf("pbx target %+v, want %+v", pbx.Target, want)
-	}
-	if want := (engine.Target{Host: "trunk.example", Port: 5060, Transport: "tcp"}); carrier.Target != want || carrier.Address.Host != "trunk.example" || carrier.Address.Port != 0 || carrier.Address.Transport() != "tcp" || carrier.Address.Scheme != "sip" {
-		t.Errorf("carrier %+v of %+v", carrier.Target, carrier.Address)
-	}
-	if want := (engine.Target{Host: "2001:db8:5::7", Addr: netip.MustParseAddr("2001:db8:5::7"), Port: 5080, Transport: "udp"}); six.Target != want || six.Address.Host != "2001:db8:5::7" {
-		t.Errorf("six %+v of %+v", six.Target, six.Address)
+	for _, c := range []struct {
+		peer *engine.Peer
+		want string
+	}{
+		{pbx, "sip:10.0.0.20 0 1"},
+		{carrier, "sip:trunk.example;transport=tcp 0 1"},
+		{six, "sip:[2001:db8:5::7]:5080 0 1"},
+	} {
+		if len(c.peer.Targets) != 1 || text(c.peer.Targets[0]) != c.want {
+			t.Errorf("%s has %+v, want %s", c.peer.Name, c.peer.Targets, c.want)
+		}
 	}
 }
+
+// text writes a target: URI, priority, weight.
+func text(t engine.Target) string { return fmt.Sprint(t.URI, " ", t.Priority, " ", t.Weight) }
 
 func names(peers []*engine.Peer) string {
 	var list []string
@@ -182,7 +188,7 @@ func TestDecide_Call_GoesWhereTheRoutesSay(t *testing.T) {
 	} {
 		src := netip.MustParseAddrPort(c.src)
 		d, refused := s.Decide(engine.Query{Zone: c.zone, Source: src, Called: c.called, Method: "INVITE"})
-		with, refusedToo := s.Decide(engine.Query{Zone: c.zone, Source: src, From: s.PeerOf(c.zone, src.Addr()), Called: c.called})
+		with, refusedToo := s.Decide(engine.Query{Zone: c.zone, Source: src, From: s.PeerFor(c.zone, src.Addr(), engine.Facts{}), Called: c.called})
 		if d.Route != with.Route || (refused == nil) != (refusedToo == nil) {
 			t.Errorf("%+v: %+v without From, %+v with it", c, d, with)
 		}
@@ -190,7 +196,7 @@ func TestDecide_Call_GoesWhereTheRoutesSay(t *testing.T) {
 			t.Errorf("%+v: got %s to %s", c, d.Route, names(d.Targets))
 		}
 		if c.code == 0 {
-			if refused != nil || d.Line == 0 || d.From != s.PeerOf(c.zone, src.Addr()) {
+			if refused != nil || d.Line == 0 || d.From != s.PeerFor(c.zone, src.Addr(), engine.Facts{}) {
 				t.Errorf("%+v: refused %+v, from %+v, line %d", c, refused, d.From, d.Line)
 			}
 			continue
@@ -231,7 +237,7 @@ func TestCompile_KeepsNothingOfTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := engine.Compile(c)
+	s, err := engine.Compile(c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +258,8 @@ func TestCompile_UncheckedConfiguration_IsRefused(t *testing.T) {
 		"name given twice": func(c *config.Config) { c.Peers[1].Name = c.Peers[0].Name },
 		"zone inside":      func(c *config.Config) { c.Zones[1].Name = "inside" },
 		"no peer nobody":   func(c *config.Config) { c.Routes[0].To = []string{"nobody"} },
-		"address":          func(c *config.Config) { c.Peers[0].Address.Raw = "sip:a b" },
+		"address":          func(c *config.Config) { c.Peers[0].Addresses[0].Raw = "sip:a b" },
+		"no address":       func(c *config.Config) { c.Peers[0].Addresses = nil },
 		"belongs to peer":  func(c *config.Config) { c.Peers[1].Source = c.Peers[0].Source },
 	} {
 		c, _, err := config.Load("t.yaml", []byte(border))
@@ -260,7 +267,7 @@ func TestCompile_UncheckedConfiguration_IsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		spoil(c)
-		if s, err := engine.Compile(c); err == nil || s != nil || !strings.Contains(err.Error(), name) {
+		if s, err := engine.Compile(c, nil); err == nil || s != nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -268,7 +275,7 @@ func TestCompile_UncheckedConfiguration_IsRefused(t *testing.T) {
 
 // The table of prefixes answers as the plain rule does: the longest that holds
 // the address.
-func TestPeerOf_AnyPrefixes_MatchTheRule(t *testing.T) {
+func TestPeerFor_AnyPrefixes_MatchTheRule(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		bits := rapid.SliceOfNDistinct(rapid.IntRange(0, 32), 1, 6, rapid.ID[int]).Draw(t, "bits")
 		base := netip.AddrFrom4([4]byte{10, rapid.Byte().Draw(t, "b"), rapid.Byte().Draw(t, "c"), rapid.Byte().Draw(t, "d")})
@@ -277,9 +284,9 @@ func TestPeerOf_AnyPrefixes_MatchTheRule(t *testing.T) {
 		for i, n := range bits {
 			p := netip.PrefixFrom(base, n).Masked()
 			prefixes = append(prefixes, p)
-			c.Peers = append(c.Peers, config.Peer{Name: fmt.Sprint(i), Zone: "z", Source: []netip.Prefix{p}, Address: config.Target{Host: "10.0.0.1", Raw: "sip:10.0.0.1"}})
+			c.Peers = append(c.Peers, config.Peer{Name: fmt.Sprint(i), Zone: "z", Source: []netip.Prefix{p}, Addresses: []config.Target{{Host: "10.0.0.1", Raw: "sip:10.0.0.1"}}})
 		}
-		s, err := engine.Compile(c)
+		s, err := engine.Compile(c, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +299,7 @@ func TestPeerOf_AnyPrefixes_MatchTheRule(t *testing.T) {
 				best = i
 			}
 		}
-		got := s.PeerOf("z", src)
+		got := s.PeerFor("z", src, engine.Facts{})
 		if (got == nil) != (best < 0) || got != nil && got.Name != fmt.Sprint(best) {
 			t.Fatalf("%v in %v is %+v, want %d", src, prefixes, got, best)
 		}
@@ -321,7 +328,7 @@ func FuzzCompile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s, err := engine.Compile(c)
+		s, err := engine.Compile(c, nil)
 		if err != nil {
 			t.Fatalf("accepted but not compiled: %v", err)
 		}
@@ -331,10 +338,15 @@ func FuzzCompile(f *testing.F) {
 				t.Errorf("%s calls %q: %+v, %+v", p.Name, called, d, refused)
 			}
 			for _, src := range c.Peers[0].Source {
-				s.PeerOf(p.Zone.Name, src.Addr())
+				s.PeerFor(p.Zone.Name, src.Addr(), engine.Facts{Called: called})
 			}
-			if p.Target.Port == 0 || p.Target.Host == "" || p.Target.Host != p.Address.Host {
-				t.Errorf("%s: target %+v of %+v", p.Name, p.Target, p.Address)
+			for i, to := range p.Targets {
+				if to.URI.Host == "" || !to.URI.IsSIP() || i > 0 && to.Priority < p.Targets[i-1].Priority {
+					t.Errorf("%s: targets %+v", p.Name, p.Targets)
+				}
+			}
+			if len(p.Targets) == 0 {
+				t.Errorf("%s has no target", p.Name)
 			}
 		}
 	})

@@ -4,22 +4,22 @@
 // It owns the Snapshot, built once from a checked configuration and never
 // changed, so every method may be called from any goroutine without a lock;
 // app swaps snapshots as a whole, and a call keeps the one it started with.
-// Admit and PeerOf run for each message and allocate nothing. It refuses to do
-// I/O, to keep counters or to know about transports, dialogs and media: readers
-// of sip/transport call Admit through app, shards of b2bua call PeerOf and
-// Decide.
+// Admit and PeerFor run for each message and allocate nothing. It refuses to
+// do I/O, to keep counters or to know about transports, dialogs and media:
+// readers of sip/transport call Admit through app, shards of b2bua call PeerFor
+// and Decide. Names are not looked up here: app resolves them and compiles
+// again when the answers change.
 package engine
 
 import (
 	"fmt"
 	"net/netip"
-	"time"
 
 	"github.com/gaissmai/bart"
 
 	"gatehouse/config"
+	"gatehouse/policy/acl"
 	"gatehouse/policy/route"
-	"gatehouse/sip/uri"
 )
 
 // Families says for which address families a zone has media addresses.
@@ -42,40 +42,13 @@ type Zone struct {
 	Listeners []config.Listener
 	// Families says which media families the zone has.
 	Families Families
+	// UDPMax is the largest request in bytes that leaves over UDP when a stream would do (RFC 3261 §18.1.1); 0 sends every size.
+	UDPMax int
+	// DSCP marks what leaves.
+	DSCP config.DSCP
 
-	sources bart.Table[*Peer]
-}
-
-// Target is where a peer is reached, defaults filled in.
-type Target struct {
-	// Host is an address or a lower-case name, IPv6 without brackets.
-	Host string
-	// Addr is Host when it is an address, else not valid.
-	Addr netip.Addr
-	// Port is 5060 when the file names none.
-	Port uint16
-	// Transport is "udp" or "tcp".
-	Transport string
-}
-
-// Peer is a remote system as calls see it. It never changes.
-type Peer struct {
-	// Name is the key under peers.
-	Name string
-	// Zone is the peer's side of the border.
-	Zone *Zone
-	// Address is the URI of the file; its port is 0 when the file has none.
-	Address uri.URI
-	// Transport is "udp" or "tcp".
-	Transport string
-	// Target is Address with the defaults filled in.
-	Target Target
-	// RingTimeout is how long a call sent to this peer may ring.
-	RingTimeout time.Duration
-	// MaxDuration is how long a call with this peer may last after the answer.
-	MaxDuration time.Duration
-	// Line is where the peer stands in the file.
-	Line int
+	access  *acl.List
+	sources bart.Table[*claim]
 }
 
 // Snapshot is one compiled configuration.
@@ -88,8 +61,13 @@ type Snapshot struct {
 }
 
 // Compile builds the snapshot of a checked configuration. It keeps no
-// reference to c. An error means that c did not come from config.Load.
-func Compile(c *config.Config) (*Snapshot, error) {
+// reference to c. The sources of a peer that takes them from DNS are its
+// literal ones and what resolved holds for its name; such a peer that is not
+// in resolved claims nobody else yet. Two peers that resolve to one address
+// share it as Match says, the first of the file winning where that does not
+// tell them apart: an answer from the network never makes Compile fail. An
+// error means that c did not come from config.Load.
+func Compile(c *config.Config, resolved map[string][]netip.Addr) (*Snapshot, error) {
 	s := &Snapshot{byZone: make(map[string]*Zone, len(c.Zones)), byPeer: make(map[string]*Peer, len(c.Peers))}
 	for i := range c.Zones {
 		z := compileZone(&c.Zones[i])
@@ -99,10 +77,26 @@ func Compile(c *config.Config) (*Snapshot, error) {
 		s.byZone[z.Name] = z
 		s.zones = append(s.zones, z)
 	}
+	claims := make(map[*Zone]claims, len(c.Zones))
+	for _, z := range s.zones {
+		claims[z] = make(map[netip.Prefix][]*Peer)
+	}
 	for i := range c.Peers {
-		if err := s.addPeer(&c.Peers[i]); err != nil {
+		p, err := s.addPeer(&c.Peers[i])
+		if err == nil {
+			err = claims[p.Zone].configured(p, c.Peers[i].Source)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("compile peer %s: %w", c.Peers[i].Name, err)
 		}
+	}
+	for i := range c.Peers {
+		if p := s.peers[i]; c.Peers[i].SourceFromDNS {
+			claims[p.Zone].resolved(p, resolved[p.Name])
+		}
+	}
+	for z, c := range claims {
+		z.recognize(c)
 	}
 	routes, err := route.New(c.Routes, func(name string) (*Peer, bool) { p := s.byPeer[name]; return p, p != nil })
 	if err != nil {
@@ -116,6 +110,7 @@ func compileZone(c *config.Zone) *Zone {
 	z := &Zone{
 		Name: c.Name, Trust: c.Trust, Unknown: c.Unknown, Advertise: c.Advertise,
 		Listeners: append([]config.Listener(nil), c.Listen...),
+		UDPMax:    c.UDPMax, DSCP: c.DSCP, access: acl.New(c.ACL.Allow, c.ACL.Deny),
 	}
 	for _, m := range c.Media {
 		z.Families.IPv4 = z.Families.IPv4 || m.Addr.Is4()
@@ -124,35 +119,25 @@ func compileZone(c *config.Zone) *Zone {
 	return z
 }
 
-func (s *Snapshot) addPeer(c *config.Peer) error {
+func (s *Snapshot) addPeer(c *config.Peer) (*Peer, error) {
 	zone := s.byZone[c.Zone]
 	if zone == nil {
-		return fmt.Errorf("no zone %s", c.Zone)
+		return nil, fmt.Errorf("no zone %s", c.Zone)
 	}
 	if s.byPeer[c.Name] != nil {
-		return fmt.Errorf("name given twice")
+		return nil, fmt.Errorf("name given twice")
 	}
-	address, err := uri.Parse(c.Address.Raw)
+	targets, err := compileTargets(c.Addresses)
 	if err != nil {
-		return fmt.Errorf("address: %w", err)
+		return nil, err
 	}
-	address.Host = c.Address.Host // one spelling of IPv6
-	addr, _ := c.Address.Addr()
-	transport := c.Address.Transport.String()
 	p := &Peer{
-		Name: c.Name, Zone: zone, Address: address, Transport: transport,
-		Target:      Target{Host: c.Address.Host, Addr: addr, Port: c.Address.EffectivePort(), Transport: transport},
-		RingTimeout: c.SIP.RingTimeout, MaxDuration: c.SIP.MaxDuration, Line: c.Pos.Line,
-	}
-	for _, prefix := range c.Source {
-		if other, taken := zone.sources.Get(prefix); taken {
-			return fmt.Errorf("source %s belongs to peer %s", prefix, other.Name)
-		}
-		zone.sources.Insert(prefix, p)
+		Name: c.Name, Zone: zone, Targets: targets, RingTimeout: c.SIP.RingTimeout, MaxDuration: c.SIP.MaxDuration, Line: c.Pos.Line,
+		match: compileMatch(c.Match), order: len(s.peers),
 	}
 	s.byPeer[p.Name] = p
 	s.peers = append(s.peers, p)
-	return nil
+	return p, nil
 }
 
 // Zone returns the zone of that name, nil when there is none.

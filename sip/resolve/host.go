@@ -10,7 +10,7 @@ const (
 	maxLabelBytes = 63  // RFC 1035 §2.3.4
 )
 
-// literal reads an address, IPv6 with or without brackets.
+// literal reads an address, IPv6 with or without brackets, and without a zone: no URI has one (RFC 3261 §25.1).
 func literal(host string) (netip.Addr, bool) {
 	if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
 		host = host[1 : len(host)-1]
@@ -19,7 +19,7 @@ func literal(host string) (netip.Addr, bool) {
 		}
 	}
 	a, err := netip.ParseAddr(host)
-	return a.Unmap(), err == nil
+	return a.Unmap(), err == nil && a.Zone() == ""
 }
 
 // canonical lower-cases a host name and drops the root's dot. It refuses what is no host name (RFC 3261 §25.1,
@@ -49,26 +49,4 @@ func canonical(host string) (string, bool) {
 
 func notInLabel(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
-}
-
-// clean keeps the addresses something can be sent to, unmapped, without repeats, in order, at most maxAddrs.
-func clean(found []netip.Addr) []netip.Addr {
-	var addrs []netip.Addr
-next:
-	for _, a := range found {
-		a = a.Unmap()
-		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-			continue
-		}
-		for _, b := range addrs {
-			if a == b {
-				continue next
-			}
-		}
-		if len(addrs) == maxAddrs {
-			break
-		}
-		addrs = append(addrs, a)
-	}
-	return addrs
 }

@@ -1,103 +1,109 @@
-// Package resolve turns host names into addresses without ever making a caller wait.
+// Package resolve locates SIP servers (RFC 3263): from the host, port and transport of a URI to the addresses, ports
+// and transports to try, in order, without ever making a caller wait.
 //
-// It owns a bounded cache, a bounded queue of names to look up and a few workers that block on the name server so that
-// nobody else has to. It refuses names that are no host names, and answers that can be nobody's address. It does not
-// choose among addresses, and knows nothing of NAPTR and SRV records yet (RFC 3263).
+// It owns the questions to the name servers (NAPTR, SRV, A, AAAA over UDP, and TCP when an answer does not fit), a
+// bounded cache of what they answered, the hosts file, and a bounded table of targets that lately failed. It refuses
+// names that are no host names, NAPTR rules with a regular expression, more records than a caller could ever try, and
+// answers that lead to ourselves: loopback, link-local and the like unless allowed, our own listeners always. It sends
+// no SIP and does not know which target failed until it is told.
 //
-// Threads: Lookup may be called from any goroutine and never blocks. The done functions are called on workers, or on a
-// timer's goroutine, or, for those still waiting, on the one that calls Close; they must not block.
+// Threads: every method may be called from any goroutine and none but Close blocks. A resolution that is not in the
+// cache is a goroutine of its own, which the resolver bounds, shares among all who ask the same, ends after two seconds
+// and joins in Close. The done functions are called there, on a timer's goroutine, or on the one that calls Close; they
+// must not block.
 //
-// When the name server is down, names resolved within the last hour keep their addresses.
+// When the name servers are down, what they said within the last hour stays good.
 package resolve
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
 )
 
-// Errors a done function may be given, beside those of the name server.
+// Errors a caller may want to tell apart; all others are the name servers' or say what is wrong with the query.
 var (
 	// ErrClosed means that the resolver was closed before the answer came.
 	ErrClosed = errors.New("resolver closed")
-	// ErrNoAddress means that the name has no usable address.
+	// ErrNoAddress means that the name is known to lead nowhere we may send to.
 	ErrNoAddress = errors.New("no usable address")
+	// ErrAllOut means that every target of the name is under a hard penalty.
+	ErrAllOut = errors.New("every target is out of service")
 )
 
-// LookupFunc asks a name server for the addresses of a name; it must return when ctx ends.
-type LookupFunc func(ctx context.Context, host string) ([]netip.Addr, error)
+// errBusy means that more is being resolved than the resolver takes on at once.
+var errBusy = errors.New("too many names are being resolved")
 
 // Options are what a Resolver is made of; every field has a default.
 type Options struct {
-	Lookup LookupFunc       // Go's own resolver, as /etc/resolv.conf and /etc/hosts configure it, when nil
-	Now    func() time.Time // time.Now when nil
+	Servers []netip.AddrPort          // name servers, tried in turn; empty: those, the search list and ndots of Conf
+	Allow   []netip.Prefix            // names may lead into these, though loopback, link-local, multicast or unspecified
+	Own     func(netip.AddrPort) bool // tells our own listeners, which no name may lead to; called without a lock
+	Hosts   string                    // path of the hosts file; /etc/hosts
+	Conf    string                    // path of resolv.conf; /etc/resolv.conf
+	Rand    func(n int) int           // uniform in [0, n), from any goroutine; math/rand/v2 when nil
+	Now     func() time.Time          // time.Now when nil
 
-	Workers  int           // names looked up at once; 8
-	Queue    int           // names waiting for a worker; 256
-	Waiters  int           // callers waiting for one name; 4096
-	Timeout  time.Duration // for one look-up; 5 s
-	Positive time.Duration // how long addresses are good; 30 s
-	Negative time.Duration // how long a failure is; 5 s
-	Stale    time.Duration // how long addresses may still be used when no newer can be had; 1 h
-	Patience time.Duration // how long a look-up may take before stale addresses are given; 1 s
-	Entries  int           // names in the cache; 4096
+	Flights  int           // resolutions under way at once; 256
+	Waiters  int           // callers waiting for one of them; 4096
+	Timeout  time.Duration // for one resolution; 2 s
+	Stale    time.Duration // how long records may be used after their time when no newer can be had; 1 h
+	Patience time.Duration // how long a resolution may take before stale records are used; 1 s
+	Entries  int           // record sets in the cache; 8192
+
+	exchange exchangeFunc // how name servers are reached; sockets when nil
 }
 
 const (
-	defaultWorkers  = 8
-	defaultQueue    = 256
+	defaultFlights  = 256
 	defaultWaiters  = 4096
-	defaultTimeout  = 5 * time.Second
-	defaultPositive = 30 * time.Second
-	defaultNegative = 5 * time.Second
+	defaultTimeout  = 2 * time.Second // what post-dial delay may grow by when the name servers are slow or down
 	defaultStale    = time.Hour
 	defaultPatience = time.Second
-	defaultEntries  = 4096
+	defaultEntries  = 8192
 
-	// maxAddrs is how many addresses of one name are kept: more are no failover but a way to make us try for long.
-	maxAddrs = 8
+	defaultHosts = "/etc/hosts"
+	defaultConf  = "/etc/resolv.conf"
+
+	// filesCheck is how often the hosts file and resolv.conf are looked at for a change.
+	filesCheck = 5 * time.Second
 )
 
-// Resolver looks names up in the background. Make one with New and end it with Close.
+// Resolver locates servers. Make one with New and end it with Close.
 type Resolver struct {
-	o    Options
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	o         Options
+	cache     *cache
+	penalties *penalties
+	upstream  *upstream
+	files     *files
+	stop      context.CancelFunc
+	launch    func(*flight) // runs a flight on a goroutine that Close joins; call with mu held
+	wg        sync.WaitGroup
 
-	mu      sync.Mutex // leaf: guards all below; done functions are called without it
+	mu      sync.Mutex // leaf: guards all below and the flights; done functions are called without it
 	closed  bool
-	cache   map[string]entry
-	flights map[string]*flight
-	queue   chan *flight // never sent to without room
+	flights map[plan]*flight
 }
 
-// flight is one name being looked up and who waits for it.
-type flight struct {
-	host    string
-	waiters []func([]netip.Addr, error)
-	stale   []netip.Addr
-	timer   *time.Timer // gives the stale answer; nil without one
-	late    bool        // the stale answer was given: nobody waits any more
-}
-
-// New starts the workers.
+// New reads the hosts file and resolv.conf and starts watching them.
 func New(o Options) *Resolver {
 	o = o.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
 	r := &Resolver{
-		o:       o,
-		stop:    stop,
-		cache:   make(map[string]entry),
-		flights: make(map[string]*flight),
-		queue:   make(chan *flight, o.Queue),
+		o:         o,
+		cache:     newCache(o.Entries, o.Stale),
+		penalties: newPenalties(),
+		files:     newFiles(o),
+		stop:      stop,
+		flights:   make(map[plan]*flight),
 	}
-	for range o.Workers {
-		r.wg.Go(func() { r.work(ctx) })
-	}
+	r.upstream = newUpstream(o, r.files)
+	r.launch = func(f *flight) { r.wg.Go(func() { r.fly(ctx, f) }) }
+	r.wg.Go(func() { r.files.watch(ctx) })
 	return r
 }
 
@@ -105,10 +111,7 @@ func (o Options) withDefaults() Options {
 	for _, f := range []struct {
 		v *int
 		d int
-	}{
-		{&o.Workers, defaultWorkers}, {&o.Queue, defaultQueue}, {&o.Waiters, defaultWaiters},
-		{&o.Entries, defaultEntries},
-	} {
+	}{{&o.Flights, defaultFlights}, {&o.Waiters, defaultWaiters}, {&o.Entries, defaultEntries}} {
 		if *f.v <= 0 {
 			*f.v = f.d
 		}
@@ -116,148 +119,47 @@ func (o Options) withDefaults() Options {
 	for _, f := range []struct {
 		v *time.Duration
 		d time.Duration
-	}{
-		{&o.Timeout, defaultTimeout}, {&o.Positive, defaultPositive}, {&o.Negative, defaultNegative},
-		{&o.Stale, defaultStale}, {&o.Patience, defaultPatience},
-	} {
+	}{{&o.Timeout, defaultTimeout}, {&o.Stale, defaultStale}, {&o.Patience, defaultPatience}} {
 		if *f.v <= 0 {
 			*f.v = f.d
 		}
 	}
-	if o.Lookup == nil {
-		res := &net.Resolver{PreferGo: true}
-		o.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return res.LookupNetIP(ctx, "ip", host)
-		}
+	if o.Hosts == "" {
+		o.Hosts = defaultHosts
+	}
+	if o.Conf == "" {
+		o.Conf = defaultConf
+	}
+	if o.Own == nil {
+		o.Own = func(netip.AddrPort) bool { return false }
+	}
+	if o.Rand == nil {
+		o.Rand = rand.IntN
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.exchange == nil {
+		o.exchange = exchange
+	}
 	return o
 }
 
-// Lookup gives the addresses of a host. An address literal (IPv6 with or without brackets) and a cached name are ready
-// at once, and done is not called. Ready without addresses means that the name is known not to resolve, is no name, or
-// cannot be taken on now (queue full, resolver closed). Otherwise done is called exactly once, later, from another
-// goroutine. The addresses must not be changed; IPv4 is never in mapped form.
-func (r *Resolver) Lookup(host string, done func([]netip.Addr, error)) (addrs []netip.Addr, ready bool) {
-	if a, ok := literal(host); ok {
-		return []netip.Addr{a}, true
-	}
-	host, ok := canonical(host)
-	if !ok {
-		return nil, true
-	}
-	now := r.o.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return nil, true
-	}
-	e, cached := r.cache[host]
-	if cached && now.Before(e.good) {
-		return e.answer(now), true
-	}
-	f := r.flights[host]
-	if f == nil {
-		f = &flight{host: host}
-		if cached {
-			f.stale = e.usable(now)
-		}
-		select {
-		case r.queue <- f:
-		default:
-			return f.stale, true
-		}
-		if f.stale != nil {
-			f.timer = time.AfterFunc(r.o.Patience, func() { r.impatient(f) })
-		}
-		r.flights[host] = f
-	}
-	if f.late || len(f.waiters) >= r.o.Waiters {
-		return f.stale, true
-	}
-	f.waiters = append(f.waiters, done)
-	return nil, false
-}
-
-// impatient gives those who wait for a slow name server the addresses known before.
-func (r *Resolver) impatient(f *flight) {
-	r.mu.Lock()
-	waiters := f.waiters
-	f.waiters, f.late = nil, true
-	r.mu.Unlock()
-	tell(waiters, f.stale, nil)
-}
-
-// work looks names up until the resolver is closed.
-func (r *Resolver) work(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case f := <-r.queue:
-			r.fly(ctx, f)
-		}
-	}
-}
-
-// fly looks one name up, caches the outcome and tells those who wait.
-func (r *Resolver) fly(ctx context.Context, f *flight) {
-	bounded, cancel := context.WithTimeout(ctx, r.o.Timeout)
-	found, err := r.o.Lookup(bounded, f.host)
-	cancel()
-	addrs := clean(found)
-	if err == nil && len(addrs) == 0 {
-		err = ErrNoAddress
-	}
-	if err != nil {
-		addrs, err = nil, fmt.Errorf("look up %q: %w", f.host, err)
-	}
-	if ctx.Err() != nil {
-		return // Close tells those who wait
-	}
-	now := r.o.Now()
-	r.mu.Lock()
-	if f.timer != nil {
-		f.timer.Stop()
-	}
-	e := r.learnLocked(f.host, addrs, err, now)
-	delete(r.flights, f.host)
-	waiters := f.waiters
-	f.waiters = nil
-	r.mu.Unlock()
-	if usable := e.answer(now); usable != nil {
-		tell(waiters, usable, nil)
-		return
-	}
-	tell(waiters, nil, err)
-}
-
-// tell gives an outcome to everybody who waits.
-func tell(waiters []func([]netip.Addr, error), addrs []netip.Addr, err error) {
-	for _, done := range waiters {
-		done(addrs, err)
-	}
-}
-
-// Close stops the workers, tells everybody who waits ErrClosed, and joins. It may be called again.
+// Close ends every resolution, tells everybody who waits ErrClosed, and joins. It may be called again.
 func (r *Resolver) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true
 	flights := r.flights
-	r.flights = make(map[string]*flight)
-	var waiters []func([]netip.Addr, error)
+	r.flights = make(map[plan]*flight)
+	var waiters []waiter
 	for _, f := range flights {
-		if f.timer != nil {
-			f.timer.Stop()
-		}
-		waiters = append(waiters, f.waiters...)
-		f.waiters = nil
+		waiters = append(waiters, f.landLocked()...)
 	}
 	r.mu.Unlock()
 	r.stop()
-	tell(waiters, nil, ErrClosed)
+	for _, done := range waiters {
+		done(nil, ErrClosed)
+	}
 
 	joined := make(chan struct{})
 	go func() {

@@ -35,68 +35,96 @@ func (l *Listener) acceptLoop() {
 	}
 }
 
-// admit keeps an accepted connection, or closes it when a cap is reached.
+// admit keeps an accepted connection, or closes it when its source is denied or a cap is reached.
 func (l *Listener) admit(nc net.Conn) {
 	s := l.stack
 	remote := addrPortOf(nc.RemoteAddr())
-	c := s.newConn(l, remote, nc)
-	if s.standing(l.zone, remote.Addr()) != Known {
-		c.stranger, c.source = true, sourceOf(remote.Addr())
-	}
-	s.mu.Lock()
-	if l.closed {
-		s.mu.Unlock()
+	standing := s.standing(l, remote, true)
+	if standing == Denied {
+		s.count.drop(CauseDenied)
 		_ = nc.Close()
 		return
 	}
-	victim, cause, ok := s.makeRoomLocked(c)
-	if ok {
-		s.keepLocked(c)
-		l.wg.Go(c.run)
+	c := s.newConn(connKey{listener: l, remote: remote}, false, standing != Known)
+	c.standing, c.source = standing, sourceOf(remote.Addr())
+	c.line.Attach(nc)
+	if d := l.dscp.Load(); d != 0 {
+		_ = setDSCP(nc, l.addr.Addr(), uint8(d))
 	}
-	s.mu.Unlock()
-	if victim != nil {
-		victim.drop(CauseEvicted, "connection closed to make room")
-		victim.kill(errConnEnded)
-	}
-	if !ok {
+	if cause, ok := s.keep(c); !ok {
 		c.drop(cause, "connection refused")
 		_ = nc.Close()
-		return
 	}
-	s.count.accepted.Add(1)
 }
 
-// makeRoomLocked decides whether one more accepted connection fits. When the common caps are reached, the stranger
-// that has been connected longest without sending a message goes; the caller kills it.
-func (s *Stack) makeRoomLocked(c *Conn) (victim *Conn, cause Cause, ok bool) {
-	if c.stranger && s.bySource[c.source] >= s.limits.MaxConnsPerSource {
+// keep enters an accepted connection in the tables and starts to serve it, if there is room. One of a listener that has
+// just been closed is closed too.
+func (s *Stack) keep(c *Conn) (Cause, bool) {
+	s.mu.Lock()
+	if c.listener.closed {
+		s.mu.Unlock()
+		c.kill(errListenerClosed())
+		return 0, true
+	}
+	victims, cause, ok := s.makeRoomLocked(c)
+	if ok {
+		s.keepLocked(c)
+		c.listener.wg.Go(c.serve)
+		s.count.accepted.Add(1)
+	}
+	s.mu.Unlock()
+	for _, v := range victims {
+		v.drop(CauseEvicted, "connection closed to make room")
+		v.kill(errConnEnded)
+	}
+	return cause, ok
+}
+
+// makeRoomLocked decides whether one more accepted connection fits. No source may have too many, Known ones neither, so
+// that one peer cannot shut out the others. When the common caps are reached, the stranger whose handshake has run, or
+// who has been connected, longest without sending a message goes; the caller kills the victims.
+func (s *Stack) makeRoomLocked(c *Conn) (victims []*Conn, cause Cause, ok bool) {
+	most := s.limits.MaxConnsPerPeer
+	if c.stranger {
+		most = s.limits.MaxConnsPerSource
+	}
+	if s.bySource[c.source] >= most {
 		return nil, CauseSourceLimit, false
 	}
+	if c.listener.proto != TCP {
+		slow, ok := s.shakes.enterLocked(c, &s.limits)
+		if !ok {
+			return nil, CauseHandshakeLimit, false
+		}
+		if slow != nil {
+			victims = append(victims, slow)
+			s.removeLocked(slow)
+		}
+	}
 	if s.accepted < s.limits.MaxConns && (!c.stranger || s.strangers < s.limits.MaxStrangerConns) {
-		return nil, 0, true
+		return victims, 0, true
 	}
 	oldest := s.unproven.Front()
 	if oldest == nil {
-		return nil, CauseConnLimit, false
+		s.shakes.leaveLocked(c)
+		return victims, CauseConnLimit, false
 	}
-	victim, ok = oldest.Value.(*Conn)
-	if !ok {
-		return nil, CauseConnLimit, false
-	}
+	victim, _ := oldest.Value.(*Conn)
 	s.removeLocked(victim)
-	return victim, 0, true
+	return append(victims, victim), 0, true
 }
 
 // keepLocked enters an accepted connection in the tables. An older one with the same addresses must be dead: the peer
-// could not have opened this one otherwise.
+// could not have opened this one otherwise. Nothing is sent on one whose handshake has not been made.
 func (s *Stack) keepLocked(c *Conn) {
 	s.conns[c] = struct{}{}
-	s.byPeer[connKey{c.listener, c.remote}] = c
+	if c.listener.proto == TCP {
+		s.byPeer[c.key] = c
+	}
 	s.accepted++
+	s.bySource[c.source]++
 	if c.stranger {
 		s.strangers++
-		s.bySource[c.source]++
 		c.waiting = s.unproven.PushBack(c)
 	}
 }

@@ -41,12 +41,11 @@ func TestSilent_MalformedGetsNothing_WellFormedIsHandedOver(t *testing.T) {
 }
 
 func TestAdmission_IsReadPerMessage(t *testing.T) {
-	now := admit{all: transport.Known}
-	current := func() transport.Admission { return now }
-	inLab(t, transport.Options{Admission: current}, func(t *testing.T, l *lab) {
+	now := &admit{all: transport.Known}
+	inLab(t, transport.Options{Admission: now}, func(t *testing.T, l *lab) {
 		s := l.dial("198.51.100.7")
 		say(t, s, request("OPTIONS", viaTCP, ""))
-		now = admit{all: transport.Stranger}
+		now.all = transport.Stranger
 		say(t, s, request("OPTIONS", viaTCP, ""))
 		got := l.core.messages()
 		if len(got) != 2 || got[0].standing != transport.Known || got[1].standing != transport.Stranger {
@@ -241,7 +240,7 @@ func TestIPv6_RequestAndReply(t *testing.T) {
 	inLab(t, transport.Options{}, func(t *testing.T, l *lab) {
 		l.core.answerOK(t, l.stack)
 		six := netip.MustParseAddrPort("[2001:db8::9]:5060")
-		if _, err := l.stack.Listen("six", transport.UDP, six); err != nil {
+		if _, err := l.stack.Listen(transport.ListenSpec{Zone: "six", Proto: transport.UDP, Addr: six}); err != nil {
 			t.Fatal(err)
 		}
 		c := l.socket("[2001:db8::7]:5070")

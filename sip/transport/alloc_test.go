@@ -40,6 +40,7 @@ func (r *releaser) Receive(in *Inbound) {
 	in.Release()
 }
 func (r *releaser) SendFailed(string, msg.Method, error) {}
+func (r *releaser) ConnLost(*Conn, error)                {}
 
 // feederStack gives a stack and a listener that reads the datagram n times and ends.
 func feederStack(tb testing.TB, data string, n int) (*Stack, *Listener, *feeder, *releaser) {
@@ -49,16 +50,16 @@ func feederStack(tb testing.TB, data string, n int) (*Stack, *Listener, *feeder,
 		tb.Fatal(err)
 	}
 	f := &feeder{data: []byte(data), left: n}
-	return s, &Listener{zone: "z", proto: UDP, stack: s, pc: f}, f, r
+	return s, socketless(tb, s, f), f, r
 }
 
 func TestReadDatagram_Allocations_None(t *testing.T) {
 	const batch = 1000
 	_, l, f, r := feederStack(t, invite, batch)
-	l.readDatagrams() // fills the pool
+	drain(l) // fills the pool
 	got := testing.AllocsPerRun(10, func() {
 		f.left = batch
-		l.readDatagrams()
+		drain(l)
 	})
 	// The scratch buffer of each run, and what a collection in between takes from the pool.
 	if got > 20 {
@@ -71,7 +72,6 @@ func TestReadDatagram_Allocations_None(t *testing.T) {
 
 func TestSendDatagram_Allocations_None(t *testing.T) {
 	s, l, _, _ := feederStack(t, invite, 0)
-	l.addr = netip.MustParseAddrPort("192.0.2.9:5060")
 	raw := []byte(invite)
 	d := Dest{Listener: l, Addr: netip.MustParseAddrPort("198.51.100.7:5060")}
 	got := testing.AllocsPerRun(1000, func() {
@@ -86,22 +86,10 @@ func TestSendDatagram_Allocations_None(t *testing.T) {
 
 func BenchmarkReadDatagram(b *testing.B) {
 	_, l, f, _ := feederStack(b, invite, 1)
-	l.readDatagrams()
+	drain(l)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(invite)))
 	f.left = b.N
 	b.ResetTimer()
-	l.readDatagrams()
-}
-
-func BenchmarkFraming(b *testing.B) {
-	b.ReportAllocs()
-	b.SetBytes(int64(len(invite)))
-	var f framer
-	for b.Loop() {
-		f.filled(copy(f.space(), invite))
-		if raw, err := f.next(); raw == nil || err != nil {
-			b.Fatal(err)
-		}
-	}
+	drain(l)
 }

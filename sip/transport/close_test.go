@@ -86,7 +86,7 @@ func TestClose_WhileDialingAndStuckWriting_ReportsAndEnds(t *testing.T) {
 		if err := l.sendTo("late", ""); !errors.Is(err, transport.ErrClosed) {
 			t.Errorf("send after close: %v", err)
 		}
-		if _, err := l.stack.Listen("x", transport.UDP, netip.MustParseAddrPort("192.0.2.50:5060")); !errors.Is(err, transport.ErrClosed) {
+		if _, err := l.stack.Listen(transport.ListenSpec{Zone: "x", Proto: transport.UDP, Addr: netip.MustParseAddrPort("192.0.2.50:5060")}); !errors.Is(err, transport.ErrClosed) {
 			t.Errorf("listen after close: %v", err)
 		}
 		if n := l.net.Open(); n > 2 { // the test's own listener, and the connection in its backlog
@@ -135,10 +135,10 @@ func TestClose_HalfBuiltAndTwice(t *testing.T) {
 		}
 	}
 	inLab(t, transport.Options{}, func(t *testing.T, l *lab) {
-		if _, err := l.stack.Listen("x", transport.UDP, sbc); !errors.Is(err, syscall.EADDRINUSE) {
+		if _, err := l.stack.Listen(transport.ListenSpec{Zone: "x", Proto: transport.UDP, Addr: sbc}); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("bind twice: %v", err)
 		}
-		if _, err := l.stack.Listen("x", transport.Proto(9), sbc); err == nil {
+		if _, err := l.stack.Listen(transport.ListenSpec{Zone: "x", Proto: transport.Proto(9), Addr: sbc}); err == nil {
 			t.Error("listen on a protocol that does not exist")
 		}
 		l.close()
@@ -153,7 +153,7 @@ func TestCloseListener_EndsItsConnectionsOnly(t *testing.T) {
 	inLab(t, transport.Options{}, func(t *testing.T, l *lab) {
 		l.core.answerOK(t, l.stack)
 		second := netip.MustParseAddrPort("192.0.2.10:5060")
-		other, err := l.stack.Listen("other", transport.TCP, second)
+		other, err := l.stack.Listen(transport.ListenSpec{Zone: "other", Proto: transport.TCP, Addr: second})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,46 +3,42 @@ package transport
 import (
 	"container/list"
 	"context"
-	"net"
+	"errors"
 	"net/netip"
-	"sync"
-	"time"
+	"sync/atomic"
+
+	"gatehouse/sip/secure"
+	"gatehouse/sip/transport/stream"
 )
 
-// connState is the life of a connection; it only moves forward.
-type connState uint8
-
-const (
-	connDialing connState = iota // being opened by us; messages wait in the queue
-	connOpen
-	connEnding // takes no more messages; what is queued is still written
-	connClosed // cut; what is queued is reported as failed
-)
-
-// Conn is one stream connection, accepted or opened by us. Its reader goroutine owns its end; its writer goroutine
-// alone writes.
+// Conn is one stream connection, accepted or opened by us: the place it has among the others, and what is known of who
+// is at the other end. What crosses it is line's.
 type Conn struct {
+	line     *stream.Conn
 	stack    *Stack
 	listener *Listener
 	remote   netip.AddrPort
+	key      connKey
 	dialed   bool
 	stranger bool         // accepted from a source that was not Known: counted against the strangers' caps
-	source   netip.Prefix // what the per-source cap counts; set when stranger
-	waiting  *list.Element
+	source   netip.Prefix // what the per-source caps count; set when accepted
+	cancel   context.CancelFunc
+	last     atomic.Int64 // when a message last crossed, in ns of the wall clock; 0: none has
+	unopened bool         // it could not be opened
 
-	wake       chan struct{} // one token: the queue or the state changed
-	writerDone chan struct{}
-	cancel     context.CancelFunc // stops the dial; nil on accepted connections
+	// Of the goroutine that reads.
+	standing  Standing // as last asked
+	proven    bool     // a stranger's complete message came
+	malformed int
 
-	mu     sync.Mutex // leaf: guards all below
-	nc     net.Conn   // nil while dialing
-	state  connState
-	cause  error // why it ended, for the reports
-	linger bool  // the reader will close nc, after reading on for a while
-	endBy  time.Time
-	queue  []outgoing
-	spare  []outgoing
-	bytes  int // in queue and in the batch being written
+	// Set before the connection is open, never changed.
+	identities []string
+
+	// Guarded by Stack.mu.
+	waiting *list.Element  // in Stack.unproven
+	shaking *list.Element  // in Stack.shakes.strangers
+	inShake bool           // counted by Stack.shakes
+	alias   netip.AddrPort // where Stack.aliases has it
 }
 
 // Remote is the peer's address.
@@ -51,137 +47,89 @@ func (c *Conn) Remote() netip.AddrPort { return c.remote }
 // Listener is the listener the connection was accepted by, or opened for.
 func (c *Conn) Listener() *Listener { return c.listener }
 
-// newConn makes a connection for the table. nc is nil when it is still to be opened.
-func (s *Stack) newConn(l *Listener, remote netip.AddrPort, nc net.Conn) *Conn {
-	c := &Conn{
-		stack: s, listener: l, remote: remote, nc: nc,
-		wake: make(chan struct{}, 1), writerDone: make(chan struct{}),
+// Proto is the protocol of the connection.
+func (c *Conn) Proto() Proto { return c.listener.proto }
+
+// Dialed reports whether we opened the connection.
+func (c *Conn) Dialed() bool { return c.dialed }
+
+// Open reports whether the connection takes messages.
+func (c *Conn) Open() bool { return c.line.Open() }
+
+// Identities are the SIP domain identities of the remote's verified certificate (RFC 5922 §7.1); nil when it showed
+// none. The caller must not change them.
+func (c *Conn) Identities() []string { return c.identities }
+
+// newConn makes a connection for the table; it is opening.
+func (s *Stack) newConn(key connKey, dialed, stranger bool) *Conn {
+	c := &Conn{stack: s, listener: key.listener, remote: key.remote, key: key, dialed: dialed, stranger: stranger}
+	o := stream.Options{Owner: (*owner)(c), Limits: &s.lines, Dialed: dialed, Budget: &s.budget, Share: s.limits.QueueBytesTotal}
+	if stranger {
+		o.Share /= strangerQueueShare
 	}
-	if nc != nil {
-		c.state = connOpen
-	}
+	c.line = stream.New(o)
 	return c
 }
 
 // enqueue gives a message to the writer.
-func (c *Conn) enqueue(o outgoing) error {
-	s := c.stack
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state >= connEnding {
-		return errConnEnded
+func (c *Conn) enqueue(o stream.Outgoing) error {
+	err := c.line.Enqueue(o)
+	if errors.Is(err, ErrQueueFull) {
+		c.stack.count.drop(CauseQueueFull)
 	}
-	n, total := len(o.raw), s.limits.QueueBytesTotal
-	if c.stranger {
-		total /= strangerQueueShare
-	}
-	full := len(c.queue) >= s.limits.QueueMessages || c.bytes > 0 && c.bytes+n > s.limits.QueueBytes
-	if full || s.count.queuedBytes.Add(int64(n)) > int64(total) {
-		if !full {
-			s.count.queuedBytes.Add(-int64(n))
-		}
-		s.count.drop(CauseQueueFull)
-		return ErrQueueFull
-	}
-	c.bytes += n
-	c.queue = append(c.queue, o)
-	c.signal()
-	return nil
+	return err
 }
 
-// signal wakes the writer; it never blocks.
-func (c *Conn) signal() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// end lets the connection finish: no more messages are taken, the queue is written for at most FlushTimeout, then the
-// socket is closed. Only the reader asks for lingering.
-func (c *Conn) end(cause error) { c.finish(cause, false) }
-
-func (c *Conn) finish(cause error, linger bool) {
-	c.mu.Lock()
-	if c.state == connDialing {
-		c.mu.Unlock()
-		c.kill(cause)
-		return
-	}
-	if c.state == connOpen {
-		c.state, c.cause, c.linger = connEnding, cause, linger
-		c.endBy = time.Now().Add(c.stack.limits.FlushTimeout)
-		_ = c.nc.SetWriteDeadline(c.endBy)
-	}
-	c.mu.Unlock()
-	c.signal()
-	c.stack.detach(c)
+// end lets the connection finish what is queued; one that is being opened is cut.
+func (c *Conn) end(cause error) {
+	c.line.End(cause)
+	c.gone()
 }
 
 // kill cuts the connection.
 func (c *Conn) kill(cause error) {
-	c.mu.Lock()
-	if c.state != connClosed {
-		if c.cause == nil {
-			c.cause = cause
-		}
-		c.state = connClosed
-	}
-	nc := c.nc
-	c.mu.Unlock()
+	c.line.Kill(cause)
+	c.gone()
+}
+
+// gone sees to it that nobody waits for the connection or looks for it.
+func (c *Conn) gone() {
 	if c.cancel != nil {
 		c.cancel()
 	}
-	if nc != nil {
-		_ = nc.Close()
-	}
-	c.signal()
 	c.stack.detach(c)
 }
 
-// detach takes a connection out of the table Send looks in.
-func (s *Stack) detach(c *Conn) {
-	key := connKey{c.listener, c.remote}
+// learnIdentities reads the certificate of a connection whose handshake is made.
+func (c *Conn) learnIdentities() {
+	if leaf := c.line.Leaf(); leaf != nil {
+		c.identities = secure.Identities(leaf)
+	}
+}
+
+// run serves an open connection until it ends. It is the last to touch the connection.
+func (c *Conn) run() {
+	s := c.stack
+	c.line.Run()
+	s.remove(c)
 	s.mu.Lock()
-	if s.byPeer[key] == c {
-		delete(s.byPeer, key)
-	}
+	closing := c.listener.closed
 	s.mu.Unlock()
-}
-
-// remove forgets a connection and gives its place in the caps back; doing it again does nothing.
-func (s *Stack) remove(c *Conn) {
-	s.mu.Lock()
-	s.removeLocked(c)
-	s.mu.Unlock()
-}
-
-func (s *Stack) removeLocked(c *Conn) {
-	if _, ok := s.conns[c]; !ok {
-		return
-	}
-	delete(s.conns, c)
-	if key := (connKey{c.listener, c.remote}); s.byPeer[key] == c {
-		delete(s.byPeer, key)
-	}
-	s.provenLocked(c)
-	if c.dialed {
-		s.dialed--
-		return
-	}
-	s.accepted--
-	if c.stranger {
-		s.strangers--
-		if s.bySource[c.source]--; s.bySource[c.source] <= 0 {
-			delete(s.bySource, c.source)
-		}
+	if c.last.Load() != 0 && !closing {
+		defer s.contain()
+		s.handler.ConnLost(c, c.line.Cause())
 	}
 }
 
-// provenLocked takes a connection off the list of those that may be evicted.
-func (s *Stack) provenLocked(c *Conn) {
-	if c.waiting != nil {
-		s.unproven.Remove(c.waiting)
-		c.waiting = nil
+// drop counts why a connection is ended, and logs it among the noise.
+func (c *Conn) drop(cause Cause, text string) {
+	c.stack.count.drop(cause)
+	if e := c.stack.noise.Debug(); e.Enabled() {
+		e.Str("src", c.remote.String()).Str("zone", c.listener.zone).Str("cause", cause.String()).Msg(text)
 	}
+}
+
+// offend reports the remote.
+func (c *Conn) offend(reason string) {
+	c.stack.offend(c.listener, c.remote.Addr(), c.standing, true, reason)
 }

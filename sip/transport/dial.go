@@ -6,65 +6,117 @@ import (
 	"net/netip"
 )
 
-// connTo gives the connection of d.Listener to exactly d.Addr, and starts to open one when there is none. Whoever
-// opened it, only the very address and port it leads to is reached by it: a request never leaves on a connection that
-// somebody else opened from another port of the same host.
+// connTo gives a connection to a destination, and starts to open one when there is none that may be used.
 func (s *Stack) connTo(d Dest) (*Conn, error) {
-	key := connKey{d.Listener, d.Addr}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	c, spare, err := s.connToLocked(d)
+	s.mu.Unlock()
+	if spare != nil {
+		spare.drop(CauseEvicted, "connection closed to make room")
+		spare.end(errSpare)
+	}
+	return c, err
+}
+
+// connToLocked is connTo; the caller ends the connection that was spared for the new one.
+func (s *Stack) connToLocked(d Dest) (c, spare *Conn, err error) {
 	if s.closed || d.Listener.closed {
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	}
-	if c := s.byPeer[key]; c != nil {
-		return c, nil
+	if c := s.reuseLocked(d); c != nil {
+		return c, nil, nil
 	}
-	if s.dialing >= s.limits.MaxDialing || s.dialed >= s.limits.MaxDialed {
+	if d.Listener.proto.Secure() && d.TLS == nil {
+		return nil, nil, fmt.Errorf("no connection, and nothing says how to secure one: %w", ErrDestination)
+	}
+	full := s.dialing >= s.limits.MaxDialing
+	if !full && s.dialed >= s.limits.MaxDialed {
+		spare = s.spareLocked()
+		full = spare == nil
+	}
+	if full {
 		s.count.drop(CauseDialError)
-		return nil, errTooManyDial
+		return nil, nil, errTooManyDial
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.limits.DialTimeout)
-	c := s.newConn(d.Listener, d.Addr, nil)
-	c.dialed, c.cancel = true, cancel
+	return s.dialLocked(d), spare, nil
+}
+
+// spareLocked takes the connection we opened that has carried no message for longest out of the tables, if that is so
+// long that no transaction can need it: keep-alives alone would keep it for ever.
+func (s *Stack) spareLocked() *Conn {
+	var oldest *Conn
+	limit := s.now().Add(-spareAfter).UnixNano()
+	for c := range s.conns {
+		if at := c.last.Load(); c.dialed && at != 0 && at < limit {
+			oldest, limit = c, at
+		}
+	}
+	if oldest != nil {
+		s.removeLocked(oldest)
+	}
+	return oldest
+}
+
+// dialLocked starts to open a connection.
+func (s *Stack) dialLocked(d Dest) *Conn {
+	within := d.Within
+	if within <= 0 {
+		within = s.limits.DialTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	c := s.newConn(d.key(), true, false)
+	c.cancel = cancel
 	s.conns[c] = struct{}{}
-	s.byPeer[key] = c
+	s.byPeer[c.key] = c
 	s.dialed++
 	s.dialing++
-	d.Listener.wg.Go(func() { c.open(ctx) })
-	return c, nil
+	d.Listener.wg.Go(func() { c.open(ctx, d) })
+	return c
 }
 
 // open opens the connection and serves it.
-func (c *Conn) open(ctx context.Context) {
+func (c *Conn) open(ctx context.Context, d Dest) {
 	s := c.stack
+	err := c.dial(ctx, d)
+	c.cancel()
+	s.mu.Lock()
+	s.dialing--
+	s.mu.Unlock()
+	if err != nil {
+		s.detach(c)
+		c.unopened = true
+		c.line.Abandon(fmt.Errorf("connect: %w", err))
+		s.remove(c)
+		return
+	}
+	s.count.dialed.Add(1)
+	c.learnIdentities()
+	c.run()
+}
+
+// dial opens the connection with all its layers. When that fails it is not tried with fewer.
+func (c *Conn) dial(ctx context.Context, d Dest) error {
 	var local netip.Addr
 	if a := c.listener.addr.Addr(); !a.IsUnspecified() {
 		local = a
 	}
-	nc, err := s.net.DialTCP(ctx, local, c.remote)
-	s.mu.Lock()
-	s.dialing--
-	s.mu.Unlock()
-
-	c.mu.Lock()
-	live := err == nil && c.state == connDialing
-	if live {
-		c.nc, c.state = nc, connOpen
+	nc, err := c.stack.net.DialTCP(ctx, local, c.remote)
+	if err != nil {
+		return err
 	}
-	c.mu.Unlock()
-	if live {
-		s.count.dialed.Add(1)
-		c.run()
-		return
+	if p := c.listener.dscp.Load(); p != 0 {
+		_ = setDSCP(nc, c.remote.Addr(), uint8(p))
 	}
-	if nc != nil {
+	if !c.line.Attach(nc) {
 		_ = nc.Close()
+		return errConnEnded
 	}
-	if err == nil {
-		err = errConnEnded
+	l := c.listener.layers()
+	if l.Secure {
+		l.TLS = d.TLS.Config()
 	}
-	c.kill(fmt.Errorf("connect to tcp://%s: %w", c.remote, err))
-	batch, _ := c.take()
-	c.fail(batch, CauseDialError)
-	s.remove(c)
+	if l.Host = d.Host; l.Host == "" {
+		l.Host = netip.AddrPortFrom(c.remote.Addr().WithZone(""), c.remote.Port()).String()
+	}
+	return c.line.Dial(ctx, l)
 }

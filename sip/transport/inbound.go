@@ -18,6 +18,7 @@ type Inbound struct {
 	Conn     *Conn          // the stream connection; nil on UDP
 	Standing Standing       // of Source in the listener's zone when the message arrived
 	At       time.Time      // when it arrived
+	More     bool           // datagrams come faster than they are handled: whoever takes this one should only queue it
 
 	buf  []byte
 	pool *inboundPool
@@ -31,7 +32,7 @@ func (in *Inbound) Release() {
 		panic("transport: Inbound released twice")
 	}
 	in.Msg.Reset()
-	in.Listener, in.Conn = nil, nil
+	in.Listener, in.Conn, in.More = nil, nil, false
 	if cap(in.buf) > keepBufferBytes {
 		in.buf = nil
 	}

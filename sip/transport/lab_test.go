@@ -42,11 +42,18 @@ type failure struct {
 	at     time.Time
 }
 
+// loss is a connection that was reported as lost.
+type loss struct {
+	conn *transport.Conn
+	err  error
+}
+
 // core is a transport.Handler that remembers what it was given and answers requests when told to.
 type core struct {
 	mu     sync.Mutex
 	got    []seen
 	failed []failure
+	lost   []loss
 	then   func(in *transport.Inbound)
 }
 
@@ -72,6 +79,18 @@ func (c *core) SendFailed(branch string, method msg.Method, err error) {
 	c.failed = append(c.failed, failure{branch, method, err, time.Now()})
 }
 
+func (c *core) ConnLost(conn *transport.Conn, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = append(c.lost, loss{conn, err})
+}
+
+func (c *core) losses() []loss {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]loss(nil), c.lost...)
+}
+
 func (c *core) messages() []seen {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,6 +101,24 @@ func (c *core) failures() []failure {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]failure(nil), c.failed...)
+}
+
+// lockedBuffer collects bytes of several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (l *lockedBuffer) write(b []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b = append(l.b, b...)
+}
+
+func (l *lockedBuffer) bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]byte(nil), l.b...)
 }
 
 // answerOK makes the core answer every request with a 200 to where ReplyDest says.
@@ -113,12 +150,14 @@ type admit struct {
 	of  map[netip.Addr]transport.Standing
 }
 
-func (a admit) Admit(_ string, src netip.Addr) transport.Standing {
-	if s, ok := a.of[src]; ok {
+func (a admit) Admit(in transport.Arrival) transport.Standing {
+	if s, ok := a.of[in.Source.Addr()]; ok {
 		return s
 	}
 	return a.all
 }
+
+func (admit) Offend(transport.Offence) {}
 
 // lab is a stack on an in-memory network.
 type lab struct {
@@ -142,10 +181,10 @@ func inLab(t *testing.T, o transport.Options, test func(t *testing.T, l *lab)) {
 		if l.stack, err = transport.New(o); err != nil {
 			t.Fatal(err)
 		}
-		if l.udp, err = l.stack.Listen("outside", transport.UDP, sbc); err != nil {
+		if l.udp, err = l.stack.Listen(transport.ListenSpec{Zone: "outside", Proto: transport.UDP, Addr: sbc}); err != nil {
 			t.Fatal(err)
 		}
-		if l.tcp, err = l.stack.Listen("outside", transport.TCP, sbc); err != nil {
+		if l.tcp, err = l.stack.Listen(transport.ListenSpec{Zone: "outside", Proto: transport.TCP, Addr: sbc}); err != nil {
 			t.Fatal(err)
 		}
 		defer func() {
@@ -173,10 +212,6 @@ func (l *lab) close() {
 
 // drops gives one counter.
 func (l *lab) drops(c transport.Cause) uint64 { return l.stack.Stats().Drops[c] }
-
-func (l *lab) admission(a transport.Admission) func() transport.Admission {
-	return func() transport.Admission { return a }
-}
 
 // socket binds a client's UDP socket.
 func (l *lab) socket(addr string) *memnet.UDPConn {

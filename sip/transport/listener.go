@@ -1,11 +1,15 @@
 package transport
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
+
+	"gatehouse/sip/transport/datagram"
 )
 
 // Listener is one local address and protocol in one zone. Connections opened by us belong to a listener too: the one
@@ -15,13 +19,28 @@ type Listener struct {
 	proto Proto
 	addr  netip.AddrPort
 	stack *Stack
+	dscp  atomic.Uint32
 
-	pc  PacketConn   // UDP
-	tcp net.Listener // TCP
+	tls     func() *tls.Config // TLS and WSS
+	origins func() []string    // WS and WSS; nil: none
+
+	pc   PacketConn       // UDP
+	sock *datagram.Socket // the same, being read
+	tcp  net.Listener     // the others
 
 	stop   chan struct{}  // closed when it stops
-	wg     sync.WaitGroup // its readers, accept loop and connections; Add only under Stack.mu while not closed
+	wg     sync.WaitGroup // its accept loop and connections; Add only under Stack.mu while not closed
 	closed bool           // guarded by Stack.mu
+}
+
+// ListenSpec says where to listen, and how what comes there is treated.
+type ListenSpec struct {
+	Zone    string
+	Proto   Proto
+	Addr    netip.AddrPort
+	TLS     func() *tls.Config // TLS and WSS: asked at each handshake, so that certificates reload without a new socket
+	Origins func() []string    // WS and WSS: Origins browsers may come from, asked at each opening handshake; "*" allows all; a request without Origin (no browser) is allowed
+	DSCP    uint8              // code point (0 to 63) of what leaves by this listener, connections dialed for it included
 }
 
 // Zone is the zone given to Listen.
@@ -34,37 +53,59 @@ func (l *Listener) Proto() Proto { return l.proto }
 func (l *Listener) Addr() netip.AddrPort { return l.addr }
 
 // Listen binds a socket and starts reading from it. Messages may reach Handler before Listen returns.
-func (s *Stack) Listen(zone string, p Proto, a netip.AddrPort) (*Listener, error) {
-	l := &Listener{zone: zone, proto: p, stack: s, stop: make(chan struct{})}
+func (s *Stack) Listen(spec ListenSpec) (*Listener, error) {
+	l, err := s.listen(spec)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s://%s: %w", spec.Proto, spec.Addr, err)
+	}
+	s.log.Info().Str("zone", l.zone).Str("listen", l.proto.String()+"://"+l.addr.String()).Msg("listening")
+	return l, nil
+}
+
+func (s *Stack) listen(spec ListenSpec) (*Listener, error) {
+	l := &Listener{zone: spec.Zone, proto: spec.Proto, stack: s, stop: make(chan struct{}), tls: spec.TLS, origins: spec.Origins}
 	var err error
-	switch p {
-	case UDP:
-		err = l.openUDP(a)
-	case TCP:
-		err = l.openTCP(a)
+	switch {
+	case spec.DSCP > maxDSCP:
+		return nil, errDSCP
+	case spec.Proto >= numProtos:
+		return nil, errProto
+	case spec.Proto.Secure() && spec.TLS == nil:
+		return nil, errNoTLS
+	case spec.Proto == UDP:
+		err = l.openUDP(spec.Addr)
 	default:
-		err = errProto
+		err = l.openTCP(spec.Addr)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s://%s: %w", p, a, err)
+		return nil, err
+	}
+	if spec.DSCP != 0 {
+		l.SetDSCP(spec.DSCP)
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
-		return nil, errors.Join(fmt.Errorf("listen on %s://%s: %w", p, a, ErrClosed), l.closeSocket())
+		return nil, errors.Join(ErrClosed, l.closeSocket())
 	}
 	s.listeners[l] = struct{}{}
-	switch p {
-	case UDP:
-		for range s.limits.UDPReaders {
-			l.wg.Go(l.readDatagrams)
-		}
-	case TCP:
+	if l.proto != UDP {
 		l.wg.Go(l.acceptLoop)
+		return l, nil
 	}
-	s.mu.Unlock()
-	s.log.Info().Str("zone", zone).Str("listen", p.String()+"://"+l.addr.String()).Msg("listening")
+	if err := s.readLocked(l); err != nil {
+		delete(s.listeners, l)
+		return nil, errors.Join(err, l.closeSocket())
+	}
 	return l, nil
+}
+
+// readLocked starts to read a datagram listener's socket.
+func (s *Stack) readLocked(l *Listener) (err error) {
+	if l.sock, err = s.poll.Add(l.pc, arrivals{l}); err != nil {
+		return err
+	}
+	return l.sock.Start()
 }
 
 func (l *Listener) openUDP(a netip.AddrPort) error {
@@ -92,8 +133,24 @@ func (l *Listener) openTCP(a netip.AddrPort) error {
 	return nil
 }
 
-func (l *Listener) closeSocket() error {
+// SetDSCP changes the code point of what leaves by the listener: of datagrams at once, of connections from the next. A
+// network that cannot mark packets sends them unmarked.
+func (l *Listener) SetDSCP(dscp uint8) {
+	l.dscp.Store(uint32(min(dscp, maxDSCP)))
+	var socket any = l.tcp // what is set there marks the answers to SYNs
 	if l.pc != nil {
+		socket = l.pc
+	}
+	if err := setDSCP(socket, l.addr.Addr(), dscp); err != nil {
+		l.stack.log.Warn().Err(err).Str("zone", l.zone).Str("listen", l.proto.String()+"://"+l.addr.String()).Msg("packets are not marked")
+	}
+}
+
+func (l *Listener) closeSocket() error {
+	switch {
+	case l.sock != nil:
+		return l.sock.Close()
+	case l.pc != nil:
 		return l.pc.Close()
 	}
 	return l.tcp.Close()
@@ -132,6 +189,9 @@ func (s *Stack) stopListener(l *Listener) error {
 // joinListener waits for the goroutines of a stopped listener and forgets it.
 func (s *Stack) joinListener(l *Listener) {
 	l.wg.Wait()
+	if l.sock != nil {
+		l.sock.Join()
+	}
 	s.mu.Lock()
 	delete(s.listeners, l)
 	s.mu.Unlock()

@@ -32,7 +32,7 @@ func onLoopback(t *testing.T, addr string, p transport.Proto) (*transport.Stack,
 		}
 	})
 	c.answerOK(t, s)
-	l, err := s.Listen("z", p, netip.AddrPortFrom(netip.MustParseAddr(addr), 0))
+	l, err := s.Listen(transport.ListenSpec{Zone: "z", Proto: p, Addr: netip.AddrPortFrom(netip.MustParseAddr(addr), 0)})
 	if err != nil {
 		if strings.Contains(addr, ":") {
 			t.Skipf("no IPv6 here: %v", err)
@@ -200,11 +200,11 @@ func TestLoopback_CloseUnderLoad_JoinsEverything(t *testing.T) {
 		c.then = func(in *transport.Inbound) {
 			_ = s.Send(in.ReplyDest(), []byte("SIP/2.0 200 OK\r\n\r\n"), "", in.Msg.Method())
 		}
-		tcp, err := s.Listen("z", transport.TCP, netip.MustParseAddrPort("127.0.0.1:0"))
+		tcp, err := s.Listen(transport.ListenSpec{Zone: "z", Proto: transport.TCP, Addr: netip.MustParseAddrPort("127.0.0.1:0")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		udp, err := s.Listen("z", transport.UDP, netip.MustParseAddrPort("127.0.0.1:0"))
+		udp, err := s.Listen(transport.ListenSpec{Zone: "z", Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0")})
 		if err != nil {
 			t.Fatal(err)
 		}

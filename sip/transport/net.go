@@ -2,9 +2,10 @@ package transport
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
+
+	"gatehouse/sip/transport/datagram"
 )
 
 // Net opens sockets. SystemNet is the real one; tests use an in-memory network.
@@ -17,13 +18,8 @@ type Net interface {
 	DialTCP(ctx context.Context, local netip.Addr, remote netip.AddrPort) (net.Conn, error)
 }
 
-// PacketConn is the part of *net.UDPConn this package uses; reads and writes may run concurrently.
-type PacketConn interface {
-	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
-	WriteToUDPAddrPort(b []byte, a netip.AddrPort) (int, error)
-	LocalAddr() net.Addr
-	Close() error
-}
+// PacketConn is a datagram socket; reads and writes may run concurrently.
+type PacketConn = datagram.PacketConn
 
 // SystemNet gives the operating system's network. Sockets may be bound to addresses that are not on this machine yet
 // (free bind), so that a standby node can listen before it takes an address over.
@@ -41,21 +37,13 @@ func family(base string, a netip.Addr) string {
 
 // ListenUDP implements Net.
 func (systemNet) ListenUDP(a netip.AddrPort) (PacketConn, error) {
-	lc := net.ListenConfig{Control: setListenOptions}
-	pc, err := lc.ListenPacket(context.Background(), family("udp", a.Addr()), a.String())
-	if err != nil {
-		return nil, err
-	}
-	uc, ok := pc.(*net.UDPConn)
-	if !ok {
-		return nil, fmt.Errorf("listen on %s: unexpected socket type %T", a, pc)
-	}
-	return uc, nil
+	return datagram.Listen(context.Background(), &net.ListenConfig{Control: setListenOptions}, family("udp", a.Addr()), a.String())
 }
 
 // ListenTCP implements Net.
 func (systemNet) ListenTCP(a netip.AddrPort) (net.Listener, error) {
 	lc := net.ListenConfig{Control: setListenOptions}
+	lc.SetMultipathTCP(false) // Go's default for listeners; such a socket takes no IPV6_TCLASS
 	return lc.Listen(context.Background(), family("tcp", a.Addr()), a.String())
 }
 

@@ -13,6 +13,7 @@ import (
 func (s *Stack) receive(in *Inbound, f msg.Framing) (ok bool) {
 	defer s.contain()
 	if err := in.Msg.Parse(in.buf, f); err != nil {
+		s.offend(in.Listener, in.Source.Addr(), in.Standing, in.Conn != nil, reasonMalformed)
 		code, reason := verdict(err)
 		s.refuse(in, code, reason)
 		in.Release()
@@ -23,6 +24,10 @@ func (s *Stack) receive(in *Inbound, f msg.Framing) (ok bool) {
 		code = in.Msg.Status()
 	}
 	s.count.message(In, in.Msg.Method(), code)
+	if in.Conn != nil {
+		in.Conn.last.Store(in.At.UnixNano())
+		in.Conn.learnAlias(&in.Msg)
+	}
 	s.handler.Receive(in)
 	return true
 }

@@ -1,14 +1,16 @@
 package transport
 
 import (
+	"crypto/tls"
 	"net/netip"
+	"time"
 
 	"gatehouse/sip/msg"
+	"gatehouse/sip/transport/stream"
 )
 
 const (
 	codeBadRequest = 400
-	codeTooLarge   = 513
 
 	// refusalTag is the To tag of every answer to a malformed request. It need not be unique: no dialog or transaction
 	// will ever hold it (RFC 3261 §8.2.6.2 wants some tag).
@@ -21,6 +23,26 @@ type Dest struct {
 	Listener *Listener
 	Addr     netip.AddrPort
 	Conn     *Conn
+	TLS      *ClientTLS    // TLS, WSS: how a connection we open is secured; without it none is opened
+	Host     string        // WS, WSS: authority of the opening handshake; "": the address
+	Within   time.Duration // how long opening a connection may take; 0: Limits.DialTimeout
+}
+
+// ClientTLS says how a connection we open is secured. Connections are shared only by equal Name and Domain.
+type ClientTLS struct {
+	Name   string             // of the settings, unique among them
+	Domain string             // who must answer (RFC 5922 §7.2)
+	Config func() *tls.Config // asked at each dial, so that certificates reload
+}
+
+// Alias reports whether a request sent there should carry the alias parameter in its Via (RFC 5923 §5): when we show a
+// certificate by which the remote can know who we are, it may send us requests on the connection.
+func (d Dest) Alias() bool {
+	if d.TLS == nil || d.Listener == nil || d.Listener.proto != TLS {
+		return false
+	}
+	c := d.TLS.Config()
+	return c != nil && (len(c.Certificates) > 0 || c.GetClientCertificate != nil)
 }
 
 // ReplyDest says where responses to this request go (RFC 3261 §18.2.2, RFC 3581 §4), always leaving by the listener it
@@ -38,7 +60,8 @@ func (in *Inbound) ReplyDest() Dest {
 	d := Dest{Listener: in.Listener, Addr: sentBy, Conn: in.Conn}
 	switch {
 	case in.Listener.proto.Reliable():
-		if in.Standing != Known {
+		// To a WebSocket client none can be opened (RFC 7118 §5.3).
+		if in.Standing != Known || in.Listener.proto.WebSocket() {
 			d.Addr = netip.AddrPort{}
 		}
 	case len(via.MAddr) > 0 && in.Standing == Known:
@@ -102,7 +125,7 @@ func (s *Stack) refuse(in *Inbound, code int, reason string) {
 	}
 	if in.Conn != nil {
 		// Never on a new connection: bad requests must not make us open any.
-		err = in.Conn.enqueue(outgoing{raw: raw, method: in.Msg.Method()})
+		err = in.Conn.enqueue(stream.Outgoing{Raw: raw, Method: in.Msg.Method()})
 	} else {
 		err = s.Send(in.ReplyDest(), raw, "", in.Msg.Method())
 	}
@@ -112,11 +135,11 @@ func (s *Stack) refuse(in *Inbound, code int, reason string) {
 }
 
 // refuseUnframed answers what could be read of a message that broke its stream, and releases in.
-func (s *Stack) refuseUnframed(in *Inbound, e *frameError) {
+func (s *Stack) refuseUnframed(in *Inbound, code int, reason string) {
 	defer s.contain()
 	// The error is known already; parsing is for the headers an answer repeats.
 	_ = in.Msg.Parse(in.buf, msg.Stream)
-	s.refuse(in, e.code, e.reason)
+	s.refuse(in, code, reason)
 	in.Release()
 }
 

@@ -88,15 +88,13 @@ func TestB021_UDPReplyDest_FollowsTheVia(t *testing.T) {
 	}
 }
 
-func fixed(s transport.Standing) func() transport.Admission {
-	return func() transport.Admission { return admit{all: s} }
-}
+func fixed(s transport.Standing) transport.Admission { return admit{all: s} }
 
 func TestB021_ReplyLeavesTheSocketTheRequestCameTo(t *testing.T) {
 	inLab(t, transport.Options{}, func(t *testing.T, l *lab) {
 		l.core.answerOK(t, l.stack)
 		second := netip.MustParseAddrPort("192.0.2.10:5080")
-		if _, err := l.stack.Listen("inside", transport.UDP, second); err != nil {
+		if _, err := l.stack.Listen(transport.ListenSpec{Zone: "inside", Proto: transport.UDP, Addr: second}); err != nil {
 			t.Fatal(err)
 		}
 		phone := l.socket("198.51.100.7:5070")
@@ -164,7 +162,7 @@ func TestB021_Stream_ConnectionGone_ReplyToSentByPort(t *testing.T) {
 // A stranger picks the sent-by port, so a connection to it would be one to wherever the stranger likes, and would take a place that a peer needs.
 func TestStranger_ConnectionGone_ReplyOpensNone(t *testing.T) {
 	for _, standing := range []transport.Standing{transport.Stranger, transport.Silent} {
-		o := transport.Options{Admission: func() transport.Admission { return admit{all: standing} }}
+		o := transport.Options{Admission: admit{all: standing}}
 		inLab(t, o, func(t *testing.T, l *lab) {
 			var late []byte
 			l.core.then = func(in *transport.Inbound) { late = okFor(t, in) }
@@ -228,7 +226,7 @@ func TestStreamReuse_OnlyExactRemote(t *testing.T) {
 
 func TestOutbound_RequestOnConnectionWeOpened_BelongsToItsZone(t *testing.T) {
 	inLab(t, transport.Options{}, func(t *testing.T, l *lab) {
-		inside, err := l.stack.Listen("inside", transport.TCP, netip.MustParseAddrPort("10.0.0.1:5060"))
+		inside, err := l.stack.Listen(transport.ListenSpec{Zone: "inside", Proto: transport.TCP, Addr: netip.MustParseAddrPort("10.0.0.1:5060")})
 		if err != nil {
 			t.Fatal(err)
 		}

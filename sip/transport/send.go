@@ -5,23 +5,8 @@ import (
 	"fmt"
 
 	"gatehouse/sip/msg"
+	"gatehouse/sip/transport/stream"
 )
-
-// outKind tells messages from keep-alives in a queue.
-type outKind uint8
-
-const (
-	outMessage outKind = iota
-	outPong
-)
-
-// outgoing is what waits for a stream.
-type outgoing struct {
-	raw    []byte
-	branch string
-	method msg.Method
-	kind   outKind
-}
 
 // sendAttempts bounds how often one Send looks for a connection when those it finds end under its hands.
 const sendAttempts = 3
@@ -42,8 +27,9 @@ func (s *Stack) Send(d Dest, raw []byte, branch string, method msg.Method) error
 	switch d.Listener.proto {
 	case UDP:
 		return s.sendDatagram(d, raw, method)
-	case TCP:
-		return s.sendStream(d, outgoing{raw: raw, branch: branch, method: method})
+	case TCP, TLS, WS, WSS:
+		return s.sendStream(d, stream.Outgoing{Raw: raw, Branch: branch, Method: method})
+	case numProtos:
 	}
 	return fmt.Errorf("send: %w", errProto)
 }
@@ -52,7 +38,7 @@ func (s *Stack) sendDatagram(d Dest, raw []byte, method msg.Method) error {
 	if err := s.checkDest(d); err != nil {
 		return err
 	}
-	if _, err := d.Listener.pc.WriteToUDPAddrPort(raw, d.Addr); err != nil {
+	if err := d.Listener.sock.Send(raw, d.Addr); err != nil {
 		s.count.drop(CauseWriteError)
 		return fmt.Errorf("send to udp://%s: %w", d.Addr, err)
 	}
@@ -60,14 +46,14 @@ func (s *Stack) sendDatagram(d Dest, raw []byte, method msg.Method) error {
 	return nil
 }
 
-func (s *Stack) sendStream(d Dest, o outgoing) error {
+func (s *Stack) sendStream(d Dest, o stream.Outgoing) error {
 	if d.Conn != nil {
 		err := d.Conn.enqueue(o)
 		if err == nil {
 			return nil
 		}
 		if !errors.Is(err, errConnEnded) {
-			return fmt.Errorf("send to tcp://%s on its connection: %w", d.Conn.remote, err)
+			return fmt.Errorf("send to %s://%s on its connection: %w", d.Conn.Proto(), d.Conn.remote, err)
 		}
 		// RFC 3261 §18.2.2: the connection is gone, so a new one is opened.
 	}
@@ -88,7 +74,7 @@ func (s *Stack) sendStream(d Dest, o outgoing) error {
 		}
 		s.detach(c) // it ended between the look-up and now; the next look-up opens another
 	}
-	return fmt.Errorf("send to tcp://%s: %w", d.Addr, err)
+	return fmt.Errorf("send to %s://%s: %w", d.Listener.proto, d.Addr, err)
 }
 
 // checkDest refuses addresses no datagram or connection can go to.

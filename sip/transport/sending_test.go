@@ -174,10 +174,8 @@ func TestQueue_BytesOfAllConnections_AreBounded(t *testing.T) {
 func TestQueue_StrangersThatDoNotRead_LeaveRoomForPeers(t *testing.T) {
 	stranger := netip.MustParseAddr("203.0.113.1")
 	o := transport.Options{
-		Limits: transport.Limits{QueueBytesTotal: 200_000, QueueBytes: 1 << 20, FirstMessageTimeout: time.Hour, WriteTimeout: time.Hour},
-		Admission: func() transport.Admission {
-			return admit{of: map[netip.Addr]transport.Standing{stranger: transport.Stranger}}
-		},
+		Limits:    transport.Limits{QueueBytesTotal: 200_000, QueueBytes: 1 << 20, FirstMessageTimeout: time.Hour, WriteTimeout: time.Hour},
+		Admission: admit{of: map[netip.Addr]transport.Standing{stranger: transport.Stranger}},
 	}
 	inLab(t, o, func(t *testing.T, l *lab) {
 		home, err := l.net.ListenTCP(farEnd)
@@ -276,6 +274,69 @@ func TestRefusal_ConnectionGone_OpensNone(t *testing.T) {
 		wait(2 * time.Second)
 		if st := l.stack.Stats(); st.ParseErrors == nil || st.Dialed != 0 || st.Conns != 0 {
 			t.Errorf("%d connections opened for a refusal, parse errors %v", st.Dialed, st.ParseErrors)
+		}
+	})
+}
+
+// Connections that only keep-alives cross must not use up for ever what may be opened.
+func TestDial_AllPlacesTaken_LongestUnusedMakesRoom(t *testing.T) {
+	inLab(t, transport.Options{Limits: transport.Limits{MaxDialed: 3}}, func(t *testing.T, l *lab) {
+		to := func(i int) error {
+			addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 5060)
+			raw := []byte(request("MESSAGE", "TCP 192.0.2.9;branch=z9hG4bK1", ""))
+			err := l.stack.Send(transport.Dest{Listener: l.tcp, Addr: addr}, raw, "", msg.MESSAGE)
+			synctest.Wait()
+			return err
+		}
+		far := make([]*memnet.Conn, 6)
+		for i := range 6 {
+			home, err := l.net.ListenTCP(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), 5060))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer home.Close()
+			accepted := make(chan struct{})
+			defer func() { <-accepted }()
+			defer home.Close()
+			go func() {
+				defer close(accepted)
+				if nc, err := home.Accept(); err == nil {
+					far[i] = nc.(*memnet.Conn)
+				}
+			}()
+		}
+		for i := range 3 {
+			if err := to(i); err != nil {
+				t.Fatal(err)
+			}
+			wait(time.Second)
+		}
+		if err := to(3); err == nil {
+			t.Error("a connection in use made room")
+		}
+		wait(62 * time.Second)
+		if err := to(0); err != nil { // so the second is the longest unused
+			t.Fatal(err)
+		}
+		wait(2 * time.Second)
+		if err := to(4); err != nil {
+			t.Errorf("no room was made: %v", err)
+		}
+		if err := to(5); err != nil {
+			t.Errorf("no room was made: %v", err)
+		}
+		for i, gone := range []bool{false, true, true} {
+			if _, over := hear(t, far[i]); over != gone {
+				t.Errorf("connection %d: closed %v", i, over)
+			}
+		}
+		if lost := l.core.losses(); len(lost) != 2 || l.drops(transport.CauseEvicted) != 2 || l.stack.Stats().Conns != 3 {
+			t.Errorf("lost %v, drops %v", lost, l.stack.Stats().Drops)
+		}
+		for _, c := range far {
+			if c != nil {
+				_ = c.Close()
+			}
 		}
 	})
 }

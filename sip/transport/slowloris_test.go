@@ -28,9 +28,7 @@ func over(t *testing.T, c *memnet.Conn) bool {
 
 func TestSlowloris_DripFromManySources_PeersAreServedAndDrippersCut(t *testing.T) {
 	peer := netip.MustParseAddr("198.51.100.7")
-	known := func() transport.Admission {
-		return admit{all: transport.Stranger, of: map[netip.Addr]transport.Standing{peer: transport.Known}}
-	}
+	known := admit{all: transport.Stranger, of: map[netip.Addr]transport.Standing{peer: transport.Known}}
 	limits := transport.Limits{MaxConns: 1000, MaxStrangerConns: 800}
 	inLab(t, transport.Options{Admission: known, Limits: limits}, func(t *testing.T, l *lab) {
 		l.core.answerOK(t, l.stack)
@@ -135,7 +133,7 @@ func TestConnCaps_PerSource(t *testing.T) {
 	limits := transport.Limits{MaxConnsPerSource: 3}
 	inLab(t, transport.Options{Limits: limits, Admission: fixed(transport.Stranger)}, func(t *testing.T, l *lab) {
 		six := netip.MustParseAddrPort("[2001:db8:ff::9]:5060")
-		if _, err := l.stack.Listen("six", transport.TCP, six); err != nil {
+		if _, err := l.stack.Listen(transport.ListenSpec{Zone: "six", Proto: transport.TCP, Addr: six}); err != nil {
 			t.Fatal(err)
 		}
 		conns := make([]*memnet.Conn, 0, 4)
@@ -177,9 +175,7 @@ func TestConnCaps_PerSource(t *testing.T) {
 func TestConnCaps_All_ProvenConnectionsAreNotEvicted(t *testing.T) {
 	limits := transport.Limits{MaxStrangerConns: 3, MaxConns: 4}
 	peer := netip.MustParseAddr("198.51.100.7")
-	known := func() transport.Admission {
-		return admit{all: transport.Stranger, of: map[netip.Addr]transport.Standing{peer: transport.Known}}
-	}
+	known := admit{all: transport.Stranger, of: map[netip.Addr]transport.Standing{peer: transport.Known}}
 	inLab(t, transport.Options{Limits: limits, Admission: known}, func(t *testing.T, l *lab) {
 		proven := l.dial("203.0.113.1")
 		say(t, proven, request("OPTIONS", viaTCP, ""))

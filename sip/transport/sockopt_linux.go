@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net/netip"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -24,4 +25,27 @@ func setDialOptions(_, _ string, c syscall.RawConn) error {
 	return c.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
 	})
+}
+
+// setDSCP marks what leaves a socket of one address family with a code point (RFC 2474). What is no socket of the
+// system, as in tests, is left alone.
+func setDSCP(socket any, a netip.Addr, dscp uint8) error {
+	sc, ok := socket.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	c, err := sc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	level, option := unix.SOL_IP, unix.IP_TOS
+	if a.Unmap().Is6() {
+		level, option = unix.SOL_IPV6, unix.IPV6_TCLASS
+	}
+	const ecnBits = 2 // the code point is above them
+	var set error
+	if err := c.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), level, option, int(dscp)<<ecnBits) }); err != nil {
+		return err
+	}
+	return set
 }

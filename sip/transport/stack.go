@@ -10,43 +10,45 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"gatehouse/sip/transport/datagram"
+	"gatehouse/sip/transport/stream"
 )
 
 // Options are what a Stack is made of. Handler is required; the rest has defaults.
 type Options struct {
 	Net       Net              // SystemNet when nil
 	Handler   Handler          // takes what arrives
-	Admission func() Admission // read per message, so that a snapshot can be swapped; nil: everyone is Known
+	Admission Admission        // nil: everyone is Known
 	Log       zerolog.Logger   // the zero logger writes nothing
 	Noise     zerolog.Logger   // takes what hostile input can trigger, so the caller must have it sampled; zero as Log
 	Limits    Limits           // zero fields mean the defaults
 	Now       func() time.Time // time.Now when nil
 }
 
-// connKey names a connection for reuse: the listener it belongs to and the peer's address (RFC 3261 §18).
-type connKey struct {
-	listener *Listener
-	remote   netip.AddrPort
-}
-
 // Stack is the transport layer: listeners, connections, counters. All methods may be called from any goroutine.
 type Stack struct {
 	net       Net
 	handler   Handler
-	admission func() Admission
+	admission Admission
 	now       func() time.Time
 	limits    Limits
 	log       zerolog.Logger
 	noise     zerolog.Logger
 	count     counters
+	lines     stream.Limits // of each connection
+	budget    stream.Budget // of all
 	pool      inboundPool
+	poll      datagram.Poll // reads every UDP listener
 
 	mu        sync.Mutex // leaf: guards all below; never held across I/O, Handler or log
 	closed    bool
 	listeners map[*Listener]struct{}
 	conns     map[*Conn]struct{}
 	byPeer    map[connKey]*Conn
-	bySource  map[netip.Prefix]int // accepted, not Known
+	aliases   map[aliasKey][]*Conn // newest last
+	bySource  map[netip.Prefix]int // accepted
+	shakes    shakes
 	accepted  int
 	strangers int
 	dialed    int
@@ -63,23 +65,27 @@ func New(o Options) (*Stack, error) {
 		o.Net = SystemNet()
 	}
 	if o.Admission == nil {
-		o.Admission = func() Admission { return everyoneKnown{} }
+		o.Admission = everyoneKnown{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	limits := o.Limits.withDefaults()
 	return &Stack{
 		net:       o.Net,
 		handler:   o.Handler,
 		admission: o.Admission,
 		now:       o.Now,
-		limits:    o.Limits.withDefaults(),
+		limits:    limits,
+		lines:     limits.ofLine(),
 		log:       o.Log,
 		noise:     o.Noise,
 		listeners: make(map[*Listener]struct{}),
 		conns:     make(map[*Conn]struct{}),
 		byPeer:    make(map[connKey]*Conn),
+		aliases:   make(map[aliasKey][]*Conn),
 		bySource:  make(map[netip.Prefix]int),
+		shakes:    shakes{bySource: make(map[netip.Prefix]int)},
 	}, nil
 }
 
@@ -87,18 +93,35 @@ func New(o Options) (*Stack, error) {
 func (s *Stack) Stats() Stats {
 	st := s.count.snapshot()
 	s.mu.Lock()
-	st.Conns = len(s.conns)
+	st.QueuedBytes = s.budget.Used()
+	st.Conns, st.Handshakes = len(s.conns), s.shakes.all
+	st.ConnsBy = make(map[string]int)
+	for c := range s.conns {
+		st.ConnsBy[c.listener.proto.String()]++
+	}
 	s.mu.Unlock()
 	return st
 }
 
-// standing asks the current admission about a source.
-func (s *Stack) standing(zone string, src netip.Addr) Standing {
-	a := s.admission()
-	if a == nil {
-		return Known
+// standing asks about who a message or, when opening, a connection comes from.
+func (s *Stack) standing(l *Listener, src netip.AddrPort, opening bool) Standing {
+	src = netip.AddrPortFrom(src.Addr().WithZone(""), src.Port())
+	return s.admission.Admit(Arrival{Zone: l.zone, Source: src, Proto: l.proto, Opening: opening})
+}
+
+// The words Offend is told.
+const (
+	reasonMalformed = "malformed"
+	reasonFraming   = "framing"
+	reasonHandshake = "handshake"
+	reasonSlow      = "slow"
+)
+
+// offend reports a source that misbehaved, unless it is Known.
+func (s *Stack) offend(l *Listener, src netip.Addr, standing Standing, proven bool, reason string) {
+	if standing != Known {
+		s.admission.Offend(Offence{Zone: l.zone, Source: src.WithZone(""), Proven: proven, Reason: reason})
 	}
-	return a.Admit(zone, src.WithZone(""))
 }
 
 // Close stops every listener, writes what is queued on connections (at most FlushTimeout) and joins all goroutines.
@@ -122,6 +145,7 @@ func (s *Stack) Close(ctx context.Context) error {
 		for _, l := range open {
 			s.joinListener(l)
 		}
+		s.poll.Close()
 		done <- errors.Join(errs...)
 	}()
 	select {

@@ -31,28 +31,33 @@ type Cause uint8
 
 // The causes counted in Stats.Drops.
 const (
-	CauseNotSIP         Cause = iota // nothing that could be answered: no request line, no Via
-	CauseResponse                    // a malformed response, always dropped (RFC 3261 §18.3)
-	CauseACK                         // a malformed ACK, which has no response
-	CauseSilent                      // a malformed request of a source that gets no answers
-	CauseAmplification               // an answer to a stranger's datagram that would be larger than the datagram
-	CauseKeepAlive                   // a datagram of CRLFs (RFC 5626 §3.5.1 uses them on streams only)
-	CauseFraming                     // a stream whose message boundaries cannot be trusted; closed
-	CauseOversize                    // a stream message over msg.MaxMessageBytes; closed
-	CauseMalformedLimit              // a stream that sent too many malformed messages; closed
-	CauseHeadTimeout                 // a stream whose message head took too long; closed
-	CauseMessageTimeout              // a stream whose message took too long; closed
-	CauseFirstTimeout                // an accepted stream that sent no message; closed
-	CauseIdle                        // a stream nobody used; closed
-	CauseConnLimit                   // an accepted connection over the cap of all
-	CauseSourceLimit                 // an accepted connection over the cap of its source
-	CauseEvicted                     // an unproven connection closed to make room for another source
-	CauseAcceptError                 // accept failed, e.g. no file descriptors
-	CauseReadError                   // a datagram socket that failed to read
-	CauseQueueFull                   // a message not sent because its queue was full
-	CauseWriteError                  // a message the socket did not take, or whose connection ended first
-	CauseDialError                   // a connection that could not be opened
-	CausePanic                       // a message whose handling panicked
+	CauseNotSIP           Cause = iota // nothing that could be answered: no request line, no Via
+	CauseResponse                      // a malformed response, always dropped (RFC 3261 §18.3)
+	CauseACK                           // a malformed ACK, which has no response
+	CauseSilent                        // a malformed request of a source that gets no answers
+	CauseAmplification                 // an answer to a stranger's datagram that would be larger than the datagram
+	CauseKeepAlive                     // a datagram of CRLFs (RFC 5626 §3.5.1 uses them on streams only)
+	CauseFraming                       // a stream whose message boundaries cannot be trusted; closed
+	CauseOversize                      // a stream message over msg.MaxMessageBytes; closed
+	CauseMalformedLimit                // a stream that sent too many malformed messages; closed
+	CauseHeadTimeout                   // a stream whose message head took too long; closed
+	CauseMessageTimeout                // a stream whose message took too long; closed
+	CauseFirstTimeout                  // an accepted stream that sent no message; closed
+	CauseIdle                          // a stream nobody used; closed
+	CauseConnLimit                     // an accepted connection over the cap of all
+	CauseSourceLimit                   // an accepted connection over the cap of its source
+	CauseEvicted                       // an unproven connection closed to make room for another source
+	CauseAcceptError                   // accept failed, e.g. no file descriptors
+	CauseReadError                     // a datagram socket that failed to read
+	CauseQueueFull                     // a message not sent because its queue was full
+	CauseWriteError                    // a message the socket did not take, or whose connection ended first
+	CauseDialError                     // a connection that could not be opened
+	CauseHandshake                     // an accepted connection whose TLS or WebSocket handshake failed
+	CauseHandshakeTimeout              // one whose handshake took too long
+	CauseHandshakeLimit                // one that came while too many were in their handshakes
+	CauseNoPong                        // a connection we opened that stopped answering keep-alives
+	CauseDenied                        // a datagram or connection of a source that is denied
+	CausePanic                         // a message whose handling panicked
 	numCauses
 )
 
@@ -61,7 +66,8 @@ func causeNames() [numCauses]string {
 	return [numCauses]string{
 		"not_sip", "response", "ack", "silent", "amplification", "keep_alive", "framing", "oversize",
 		"malformed_limit", "head_timeout", "message_timeout", "first_timeout", "idle", "conn_limit", "source_limit",
-		"evicted", "accept_error", "read_error", "queue_full", "write_error", "dial_error", "panic",
+		"evicted", "accept_error", "read_error", "queue_full", "write_error", "dial_error", "handshake",
+		"handshake_timeout", "handshake_limit", "no_pong", "denied", "panic",
 	}
 }
 
@@ -97,6 +103,8 @@ type Stats struct {
 	Accepted    uint64            // connections accepted and kept
 	Dialed      uint64            // connections opened by us
 	Conns       int               // gauge: connections now
+	ConnsBy     map[string]int    // gauge: of those, by the name of the transport
+	Handshakes  int               // gauge: of those, accepted and in their handshakes
 	QueuedBytes int64             // gauge: bytes waiting for streams now
 }
 
@@ -115,7 +123,6 @@ type counters struct {
 	pongs       atomic.Uint64
 	accepted    atomic.Uint64
 	dialed      atomic.Uint64
-	queuedBytes atomic.Int64
 }
 
 // codeSlot maps a response code to its counter; anything else is slot 0.
@@ -146,12 +153,11 @@ func (c *counters) drop(cause Cause) { c.drops[cause].Add(1) }
 // snapshot copies everything that is not zero.
 func (c *counters) snapshot() Stats {
 	s := Stats{
-		Drops:       make(map[Cause]uint64),
-		Refusals:    c.refusals.Load(),
-		Pongs:       c.pongs.Load(),
-		Accepted:    c.accepted.Load(),
-		Dialed:      c.dialed.Load(),
-		QueuedBytes: c.queuedBytes.Load(),
+		Drops:    make(map[Cause]uint64),
+		Refusals: c.refusals.Load(),
+		Pongs:    c.pongs.Load(),
+		Accepted: c.accepted.Load(),
+		Dialed:   c.dialed.Load(),
 	}
 	for d := range c.messages {
 		for m := range c.messages[d] {

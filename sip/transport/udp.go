@@ -1,39 +1,32 @@
 package transport
 
 import (
-	"errors"
-	"net"
-	"time"
+	"net/netip"
 
 	"gatehouse/sip/msg"
 )
 
-// readDatagrams reads one UDP socket until it is closed.
-func (l *Listener) readDatagrams() {
+// arrivals is a listener as its socket sees it.
+type arrivals struct{ *Listener }
+
+// ReadFailed counts ICMP errors and the like.
+func (l arrivals) ReadFailed(error) { l.stack.count.drop(CauseReadError) }
+
+// Datagram takes one datagram; more tells that they come faster than they are handled.
+func (l arrivals) Datagram(data []byte, src netip.AddrPort, more bool) {
 	s := l.stack
-	scratch := make([]byte, scratchBytes)
-	for {
-		n, src, err := l.pc.ReadFromUDPAddrPort(scratch)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			// ICMP errors and the like: the socket lives on, but one that only fails must not spin.
-			s.count.drop(CauseReadError)
-			time.Sleep(readBackoff)
-			continue
-		}
-		data := scratch[:n]
-		if onlyCRLF(data) {
-			s.count.drop(CauseKeepAlive)
-			continue
-		}
-		src = unmap(src)
-		standing := s.standing(l.zone, src.Addr())
-		in := s.pool.get(data)
-		in.Source, in.Listener, in.Standing, in.At = src, l, standing, s.now()
-		s.receive(in, msg.Datagram)
+	if onlyCRLF(data) {
+		s.count.drop(CauseKeepAlive)
+		return
 	}
+	standing := s.standing(l.Listener, src, false)
+	if standing == Denied {
+		s.count.drop(CauseDenied)
+		return
+	}
+	in := s.pool.get(data)
+	in.Source, in.Listener, in.Standing, in.At, in.More = src, l.Listener, standing, s.now(), more
+	s.receive(in, msg.Datagram)
 }
 
 // onlyCRLF reports a keep-alive: nothing but line ends (RFC 3261 §7.5).

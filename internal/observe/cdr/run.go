@@ -32,15 +32,39 @@ func (w *Writer) wait(timer *time.Timer) bool {
 	for {
 		select {
 		case <-w.wake:
-			if w.ready() {
-				return true
+			if !w.ready() {
+				continue
 			}
+			return w.gather(timer)
 		case <-timer.C:
 			return true
 		case <-w.abandon:
 			return false
 		}
 	}
+}
+
+// gather lets further records come, so that many are written in one waking;
+// an order, such as that to close, is not kept waiting.
+func (w *Writer) gather(timer *time.Timer) bool {
+	if w.ordered() {
+		return true
+	}
+	timer.Reset(gatherTime)
+	select {
+	case <-w.wake:
+		return true
+	case <-timer.C:
+		return true
+	case <-w.abandon:
+		return false
+	}
+}
+
+func (w *Writer) ordered() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reopen || w.closing
 }
 
 // ready tells whether a signal is worth an attempt at once.

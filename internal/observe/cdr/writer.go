@@ -34,6 +34,9 @@ const (
 	// syncInterval is how old a record gets at most before it is forced to
 	// the disk, with the ones written meanwhile.
 	syncInterval = time.Second
+	// gatherTime is how long the first record of several waits for the others:
+	// waking the writer for each costs more than writing it.
+	gatherTime = 50 * time.Millisecond
 	// fileMode keeps call records from other users.
 	fileMode = 0o640
 )
@@ -136,9 +139,12 @@ func (w *Writer) Write(line []byte) {
 		w.mu.Unlock()
 		return
 	}
+	first := len(w.queue) == 0
 	w.queue = append(w.queue, record)
 	w.mu.Unlock()
-	w.signal()
+	if first {
+		w.signal()
+	}
 }
 
 // Record encodes a value as JSON and queues it.

@@ -15,6 +15,9 @@ const (
 	queuedBytes = 4 << 20
 	// longestWrite is how many bytes of lines go out in one write.
 	longestWrite = 64 << 10
+	// gatherTime is how long the first line of several waits for the others:
+	// waking the writer for each costs more than writing it.
+	gatherTime = 20 * time.Millisecond
 )
 
 // Writer passes whole lines to an output that may block. It never blocks
@@ -24,9 +27,9 @@ type Writer struct {
 	out     io.Writer
 	dropped atomic.Uint64
 	done    chan struct{}
+	wake    chan struct{} // holds one: there is something to write, or the end is wanted
 
 	mu     sync.Mutex // guards what follows
-	wake   sync.Cond
 	queue  []byte
 	missed uint64 // dropped since the output was last told
 	closed bool
@@ -34,8 +37,7 @@ type Writer struct {
 
 // NewWriter starts the writing goroutine; Close ends it.
 func NewWriter(out io.Writer) *Writer {
-	w := &Writer{out: out, done: make(chan struct{})}
-	w.wake.L = &w.mu
+	w := &Writer{out: out, done: make(chan struct{}), wake: make(chan struct{}, 1)}
 	go w.run()
 	return w
 }
@@ -50,8 +52,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 		w.dropped.Add(1)
 		return len(p), nil
 	}
+	if len(w.queue) == 0 {
+		w.signal()
+	}
 	w.queue = append(w.queue, p...)
-	w.wake.Signal()
 	return len(p), nil
 }
 
@@ -63,8 +67,8 @@ func (w *Writer) Dropped() uint64 { return w.dropped.Load() }
 func (w *Writer) Close(ctx context.Context) error {
 	w.mu.Lock()
 	w.closed = true
-	w.wake.Signal()
 	w.mu.Unlock()
+	w.signal()
 	select {
 	case <-w.done:
 		return nil
@@ -73,30 +77,44 @@ func (w *Writer) Close(ctx context.Context) error {
 	}
 }
 
+func (w *Writer) signal() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // the goroutine has been told already
+	}
+}
+
 func (w *Writer) run() {
 	defer close(w.done)
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
 	var spare []byte
-	for {
-		w.mu.Lock()
-		for len(w.queue) == 0 && !w.closed {
-			w.wake.Wait()
+	for closed := false; !closed; {
+		<-w.wake
+		timer.Reset(gatherTime)
+		select {
+		case <-timer.C:
+		case <-w.wake: // the end is wanted
 		}
-		if len(w.queue) == 0 {
-			w.mu.Unlock()
-			return
-		}
-		batch, missed := w.queue, w.missed
-		w.queue, w.missed = spare[:0], 0
-		w.mu.Unlock()
-		w.emit(batch)
-		if missed > 0 {
-			w.emit(fmt.Appendf(nil, `{"level":"warn","dropped":%d,"time":%q,"msg":"log lines dropped"}`+"\n", missed, time.Now().Format(timeFormat)))
-		}
-		spare = batch
-		if cap(spare) > longestWrite {
-			spare = nil // a flood's buffer is not kept
-		}
+		spare, closed = w.drain(spare)
 	}
+}
+
+// drain writes what is queued. It gives the buffer to queue in next but one,
+// and tells whether the writer is closed and nothing can be queued any more.
+func (w *Writer) drain(spare []byte) (next []byte, closed bool) {
+	w.mu.Lock()
+	batch, missed, closed := w.queue, w.missed, w.closed
+	w.queue, w.missed = spare[:0], 0
+	w.mu.Unlock()
+	w.emit(batch)
+	if missed > 0 {
+		w.emit(fmt.Appendf(nil, `{"level":"warn","dropped":%d,"time":%q,"msg":"log lines dropped"}`+"\n", missed, time.Now().Format(timeFormat)))
+	}
+	if cap(batch) > longestWrite {
+		return nil, closed // a flood's buffer is not kept
+	}
+	return batch, closed
 }
 
 // emit writes lines in pieces. An error has nowhere to go: stderr is gone or

@@ -52,6 +52,8 @@ type descs struct {
 	ports, flows, mediaDrops                             family
 	messages, sipDrops                                   family
 	recordsQueued, recordsWritten, recordsLost           family
+	conns, handshakes                                    family
+	admission, offences, bans, lookups                   family
 	logDropped, reloadOK, build                          family
 }
 
@@ -76,6 +78,12 @@ func descriptions() descs {
 		mediaDrops:     counter("media_drop_total", "Media packets dropped.", "cause"),
 		messages:       counter("sip_messages_total", "SIP messages; code is empty for requests.", "direction", "method", "code"),
 		sipDrops:       counter("sip_drop_total", "SIP messages and connections dropped.", "cause"),
+		conns:          gauge("sip_connections", "SIP connections open.", "transport"),
+		handshakes:     gauge("sip_handshakes", "Accepted SIP connections in their TLS or WebSocket handshake."),
+		admission:      counter("admission_total", "Messages and connections by what was decided of their source.", "verdict"),
+		offences:       counter("offences_total", "What sources that no peer claims did and should not have.", "reason"),
+		bans:           gauge("bans_active", "Sources that are shut out for what they did."),
+		lookups:        counter("dns_lookups_total", "Names and records looked up, by what came of it.", "result"),
 		recordsQueued:  gauge("cdr_queued", "Call records waiting to be written."),
 		recordsWritten: counter("cdr_written_total", "Call records written."),
 		recordsLost:    counter("cdr_lost_total", "Call records lost because too many waited."),
@@ -96,7 +104,7 @@ type collector struct {
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	d := c.desc
 	for _, f := range []family{d.calls, d.callsTotal, d.dialogs, d.transactions, d.setupDelay, d.engineDrops, d.ports, d.flows, d.mediaDrops,
-		d.messages, d.sipDrops, d.recordsQueued, d.recordsWritten, d.recordsLost, d.logDropped, d.reloadOK, d.build} {
+		d.messages, d.sipDrops, d.conns, d.handshakes, d.admission, d.offences, d.bans, d.lookups, d.recordsQueued, d.recordsWritten, d.recordsLost, d.logDropped, d.reloadOK, d.build} {
 		ch <- f.desc
 	}
 }
@@ -116,6 +124,15 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if s.Signalling != nil {
 		c.signalling(ch, s.Signalling())
+	}
+	if s.Admission != nil {
+		a := s.Admission()
+		each(ch, d.admission, a.Verdicts)
+		each(ch, d.offences, a.Offences)
+		emit(ch, d.bans, float64(a.Bans))
+	}
+	if s.Lookups != nil {
+		each(ch, d.lookups, s.Lookups())
 	}
 	if s.Records != nil {
 		r := s.Records()
@@ -188,6 +205,8 @@ func (c *collector) signalling(ch chan<- prometheus.Metric, s SignallingStats) {
 		emit(ch, c.desc.messages, float64(n), k[0], k[1], k[2])
 	}
 	each(ch, c.desc.sipDrops, s.Drops)
+	each(ch, c.desc.conns, s.Connections)
+	emit(ch, c.desc.handshakes, float64(s.Handshakes))
 }
 
 func each[N int | uint64](ch chan<- prometheus.Metric, f family, values map[string]N) {

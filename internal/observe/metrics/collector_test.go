@@ -18,8 +18,13 @@ func full() Sources {
 			return MediaStats{PortsInUse: map[string]int{"inside": 4}, Flows: map[string]int{"portable": 2}, Drops: map[string]uint64{"latch": 9}}
 		},
 		Signalling: func() SignallingStats {
-			return SignallingStats{Messages: []MessageCount{{"in", "INVITE", 0, 7}, {"out", "INVITE", 200, 6}}, Drops: map[string]uint64{"not_sip": 1}}
+			return SignallingStats{Messages: []MessageCount{{"in", "INVITE", 0, 7}, {"out", "INVITE", 200, 6}}, Drops: map[string]uint64{"not_sip": 1},
+				Connections: map[string]int{"tls": 3}, Handshakes: 2}
 		},
+		Admission: func() AdmissionStats {
+			return AdmissionStats{Verdicts: map[string]uint64{"limited": 4}, Offences: map[string]uint64{"framing": 8}, Bans: 2}
+		},
+		Lookups:    func() map[string]uint64 { return map[string]uint64{"timeout": 6} },
 		Records:    func() RecordStats { return RecordStats{Queued: 1, Written: 41, Lost: 0} },
 		LogDropped: func() uint64 { return 5 },
 		ReloadOK:   func() bool { return true },
@@ -56,6 +61,12 @@ func TestCollector_Scrape_NamesOfTheContract(t *testing.T) {
 		`gatehouse_sip_messages_total{code="",direction="in",method="INVITE"} 7`,
 		`gatehouse_sip_messages_total{code="200",direction="out",method="INVITE"} 6`,
 		`gatehouse_sip_drop_total{cause="not_sip"} 1`,
+		`gatehouse_sip_connections{transport="tls"} 3`,
+		`gatehouse_sip_handshakes 2`,
+		`gatehouse_admission_total{verdict="limited"} 4`,
+		`gatehouse_offences_total{reason="framing"} 8`,
+		`gatehouse_bans_active 2`,
+		`gatehouse_dns_lookups_total{result="timeout"} 6`,
 		`gatehouse_cdr_queued 1`,
 		`gatehouse_cdr_written_total 41`,
 		`gatehouse_cdr_lost_total 0`,

@@ -50,6 +50,17 @@ type MessageCount struct {
 type SignallingStats struct {
 	Messages []MessageCount
 	Drops    map[string]uint64 // by cause
+	// Connections counts the open ones by transport, Handshakes those accepted
+	// whose handshake goes on.
+	Connections map[string]int
+	Handshakes  int
+}
+
+// AdmissionStats is what the watch over sources counts.
+type AdmissionStats struct {
+	Verdicts map[string]uint64 // messages and connections
+	Offences map[string]uint64 // of strangers, by reason
+	Bans     int               // in force now
 }
 
 // RecordStats is what the call record writer counts.
@@ -63,7 +74,10 @@ type Sources struct {
 	Engine     func() EngineStats
 	Media      func() MediaStats
 	Signalling func() SignallingStats
-	Records    func() RecordStats
+	Admission  func() AdmissionStats
+	// Lookups counts name look-ups by result.
+	Lookups func() map[string]uint64
+	Records func() RecordStats
 	// LogDropped counts log lines that were not written.
 	LogDropped func() uint64
 	// ReloadOK tells whether the last configuration load succeeded.
