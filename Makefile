@@ -67,8 +67,9 @@ lint: ## format, golangci-lint, go vet
 fmt:
 	gofmt -w .
 
-bench: build ## CPU and memory of a call beside Kamailio with rtpengine, in one sitting
+bench: build ## reading beside sipgo, CPU and memory of a call beside Kamailio with rtpengine, in one sitting
 	@scripts/setup bench
+	scripts/bench/run parse
 	scripts/bench/run compare
 	scripts/bench/run leak
 	scripts/bench/run memory
