@@ -237,6 +237,8 @@ type fakeMedia struct {
 	broken    bool // the next Connect panics
 	lost      bool // the next Stats panics
 	timeout   func(uint64)
+	gate      chan struct{} // Open waits for it to close, when there is one
+	atGate    bool
 }
 
 type fakeEnd struct {
@@ -254,6 +256,13 @@ func newFakeMedia(c *config.Config) *fakeMedia {
 }
 
 func (f *fakeMedia) Open(owner uint64, zone string) (profile.EndID, error) {
+	f.mu.Lock()
+	gate := f.gate
+	f.atGate = gate != nil
+	f.mu.Unlock()
+	if gate != nil {
+		<-gate
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lastEnd++
@@ -316,6 +325,13 @@ func (f *fakeMedia) releaseLocked(end *fakeEnd, stream int) {
 			delete(end.ports, key)
 		}
 	}
+}
+
+// waiting tells whether a call waits for the gate.
+func (f *fakeMedia) waiting() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.atGate
 }
 
 // held counts the ports in use.
