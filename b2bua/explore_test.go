@@ -30,10 +30,27 @@ func TestExplore_RandomPeers_EverythingEnds(t *testing.T) {
 	}
 }
 
+// exploredBorders are the plain border, one whose carrier has several targets
+// and one that moves its requests to a TCP nobody listens on.
+func exploredBorders(t *testing.T) [3]string {
+	t.Helper()
+	several := `[{uri: "sip:203.0.113.77:5060;transport=tcp", priority: 1}, {uri: "sip:203.0.113.20:5060", priority: 2}, {uri: "sip:203.0.113.30:5060", priority: 3}]`
+	return [...]string{
+		"",
+		altered(t, `"sip:203.0.113.20:5060"`, several, `second: {zone: outside, address: "sip:203.0.113.30:5060"}`,
+			`second: {zone: outside, address: "sip:203.0.113.40:5060"}`),
+		altered(t, "    listen: [udp://203.0.113.10:5060", "    udp_max: 512\n    listen: [udp://203.0.113.10:5060",
+			"    listen: [udp://10.0.0.1:5060", "    udp_max: 512\n    listen: [udp://10.0.0.1:5060"),
+	}
+}
+
 func explore(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	network := memnet.New()
-	rig := newRig(t, network.Host(), "")
+	rig := newRig(t, network.Host(), exploredBorders(t)[seed%3])
+	if seed%2 == 1 {
+		network.Update(blackHole) // else TCP is refused
+	}
 	a := newFuzzUA(t, network.Host(), rand.New(rand.NewPCG(seed, 2)), "10.0.0.20:5060", "10.0.0.1:5060")
 	b := newFuzzUA(t, network.Host(), rand.New(rand.NewPCG(seed, 3)), "203.0.113.20:5060", "203.0.113.10:5060")
 	number := []string{"+15550100", "7775550100"}[rng.IntN(2)]

@@ -49,6 +49,33 @@ resend B
 	})
 }
 
+// TestFence_PanicAfterALookup_EndsTheCallThatAsked: nobody else would end it.
+func TestFence_PanicAfterALookup_EndsTheCallThatAsked(t *testing.T) {
+	playWith(t, func(r *rig) {
+		r.dns.targets("trunk.example", "udp "+addrB)
+		r.dns.delay = time.Second
+		time.AfterFunc(time.Second/2, func() {
+			r.media.mu.Lock()
+			defer r.media.mu.Unlock()
+			r.media.zones = nil
+			r.media.ends = nil
+		})
+	}, func(r *rig) {
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		got := r.engine.Stats(context.Background())
+		if got.Panics != 1 || got.Calls != 0 || r.engine.Remembered(context.Background()) != 0 {
+			t.Errorf("after the panic: %+v", got)
+		}
+		if n := len(r.cdrs.list()); n != 1 {
+			t.Errorf("%d records, want 1", n)
+		}
+	}, trunk(t), peers, inviteHead+sdpA, "\n<A SIP/2.0 100 Trying\n<A ...\n", `
+<A SIP/2.0 503 Service Unavailable
+<A ...
+`, refusalACK)
+}
+
 // TestFence_PanicWhileTheBooksAreClosed_LeavesNoCallActive breaks the relay at
 // the worst moment, when the call has ended and is being written down.
 func TestFence_PanicWhileTheBooksAreClosed_LeavesNoCallActive(t *testing.T) {

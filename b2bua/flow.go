@@ -97,13 +97,27 @@ func (s *shard) unfollow(c *call.Call) {
 	}
 }
 
+// held counts the legs and requests that are kept by connection.
+func (p *paths) held() int {
+	n := 0
+	for _, legs := range p.flows {
+		n += len(legs)
+	}
+	for _, requests := range p.waiting {
+		n += len(requests)
+	}
+	return n
+}
+
 // connLost takes the end of a connection (RFC 3261 §18.4, RFC 5626 §4.4): what
 // waits on it for a first response has failed, the calls that came by it learn
 // that their peer is away.
 func (s *shard) connLost(c *transport.Conn) {
 	// What takes their place may be on a new connection to the same target.
 	for _, r := range slices.Collect(maps.Keys(s.paths.waiting[streamKey{c.Listener(), c.Remote()}])) {
-		s.sendFailed(r.Branch, r.Method, errConnLost)
+		if c.Carries(r.Hop.Dest) {
+			s.sendFailed(r.Branch, r.Method, errConnLost)
+		}
 	}
 	s.flowLost(c)
 }

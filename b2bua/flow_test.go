@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/testlab/memnet"
 	sip "gatehouse/internal/testlab/wire"
+	"gatehouse/sip/resolve"
 	"gatehouse/sip/transport"
 )
 
@@ -264,6 +265,20 @@ func TestB015_CallerWhosePeerIsGoneFromTheFile_ComesBackFromItsAddress(t *testin
 // viaTCP is the caller of the fragments on a stream.
 var viaTCP = strings.NewReplacer("peer A 10", "peer A tcp 10", "A> Via: SIP/2.0/UDP", "A> Via: SIP/2.0/TCP", "<A Contact: <sip:${acontact:token}@10.0.0.1:5060>",
 	"<A Contact: <sip:${acontact:token}@10.0.0.1:5060;transport=tcp>", "sip:${acontact}@10.0.0.1:5060", "sip:${acontact}@10.0.0.1:5060;transport=tcp")
+
+// TestB015_CallThatFailsAtOnce_IsNotHeldByItsConnection: a trunk's connection
+// lives for weeks.
+func TestB015_CallThatFailsAtOnce_IsNotHeldByItsConnection(t *testing.T) {
+	held := -1
+	playWith(t, func(r *rig) {
+		r.dns.Penalize(resolve.Target{Addr: netip.MustParseAddrPort(addrB), Transport: "udp"}, time.Hour, true)
+		time.AfterFunc(time.Minute, func() { held = r.engine.Remembered(context.Background()) })
+	}, both(nothingLeft(t), func(*rig) {
+		if held != 0 {
+			t.Errorf("%d calls held while the connection was open", held)
+		}
+	}), viaTCP.Replace(peers), viaTCP.Replace(inviteHead+sdpA), "\n<A SIP/2.0 100 Trying\n<A ...\n", told("500 Server Internal Error"), viaTCP.Replace(refusalACK), "quiet B 70s\n")
+}
 
 func TestB015_TCPCallerDropsBeforeTheAnswer_TheAnswerGoesOnANewConnection(t *testing.T) {
 	play(t, nothingLeft(t), viaTCP.Replace(peers), viaTCP.Replace(invite), ring, "disconnect A\nquiet B 40s\n", viaTCP.Replace(answer), viaTCP.Replace(ackA), viaTCP.Replace(endA))

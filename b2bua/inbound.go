@@ -191,10 +191,11 @@ func (s *shard) invite(in *transport.Inbound, target uri.URI) *Reject {
 	s.e.active.Add(1)
 	leg, _ := srv.Owner.(*call.Leg)
 	s.trying(in, leg, srv)
-	s.with(c, func() { c.Begin(desc) })
 	if conn := flowOf(in); conn != nil {
+		// Before the call begins: one that fails at once is forgotten in there.
 		s.follow(leg, conn)
 	}
+	s.with(c, func() { c.Begin(desc) })
 	return nil
 }
 

@@ -2,11 +2,13 @@ package b2bua_test
 
 import (
 	"bytes"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"gatehouse/internal/testlab/memnet"
+	"gatehouse/sip/resolve"
 	"gatehouse/sip/transport"
 )
 
@@ -72,14 +74,23 @@ func TestB022_TCPRefused_GoesByUDPAtOnceAsANewTransaction(t *testing.T) {
 	}), peers, largeInvite, "timeout 1ms\n", inviteAtB, ring, answer, ackA, endA)
 }
 
+func TestB022_TCPSilentForTheWholeRingTimeout_GoesByUDP(t *testing.T) {
+	config := changed(t, "carrier: {zone: outside, ", "carrier: {zone: outside, sip: {ring_timeout: 10s}, ")
+	play(t, both(nothingLeft(t), tried(t, "carrier 203.0.113.20:5060;tcp 408", "carrier 203.0.113.20:5060;udp 200")), config, peers, peerD,
+		largeInvite, onD("<B INVITE ${*}\n<B ...\n"), "timeout 11s\n", inviteAtB, ring, answer, ackA, endA)
+}
+
+// blackHole swallows everything that is TCP.
+func blackHole(n *memnet.Network) {
+	n.Filter = func(p memnet.Packet) memnet.Verdict { return memnet.Verdict{Drop: p.Proto == transport.TCP} }
+}
+
+func TestB022_CancelWhileTCPIsTried_NothingGoesByUDP(t *testing.T) {
+	playWith(t, func(r *rig) { r.net.Update(blackHole) }, both(nothingLeft(t), func(r *rig) { r.wire.checkCount(t, addrB, "INVITE", 0) }), peers, largeInvite, "wait 1s\n", cancelA, cancelled, "quiet B 40s\n")
+}
+
 func TestB022_TCPBlackHole_GoesByUDPAfterTwoSeconds(t *testing.T) {
-	playWith(t, func(r *rig) {
-		r.net.Update(func(n *memnet.Network) {
-			n.Filter = func(p memnet.Packet) memnet.Verdict {
-				return memnet.Verdict{Drop: p.Proto == transport.TCP}
-			}
-		})
-	}, both(nothingLeft(t), func(r *rig) {
+	playWith(t, func(r *rig) { r.net.Update(blackHole) }, both(nothingLeft(t), func(r *rig) {
 		trying, sent := r.wire.sent(addrA, "SIP/2.0 100")[0], r.wire.sent(addrB, "INVITE")[0]
 		if after := sent.At.Sub(trying.At); after != 2*time.Second {
 			t.Errorf("by UDP after %v", after)
@@ -102,6 +113,22 @@ func TestB022_ResetAfterTheRequestWasWritten_GoesByUDP(t *testing.T) {
 			t.Error("the branch is the same: it is no transaction of its own")
 		}
 	}), peers, peerD, largeInvite, onD("<B INVITE ${*}\n<B ...\n"), "disconnect D\ntimeout 10ms\n", inviteAtB, ring, answer, ackA, endA)
+}
+
+// The call is for the target by UDP, whatever way its size made it take.
+func TestB022_LargeRequest_WhatItsTargetSaysIsSaidOfTheTargetByUDP(t *testing.T) {
+	t.Run("503 with Retry-After", func(t *testing.T) {
+		play(t, both(nothingLeft(t), penalties(t, "udp 203.0.113.20:5060 hard 2m0s")), twoTargets(t), peers, peerD, peerC, largeInvite, onD(inviteAtB),
+			onD(refusedByB("503 Service Unavailable", "B> Retry-After: 120\n")), inviteC, onC(ring), onC(answer), ackA, onC(endA))
+	})
+	t.Run("any answer forgives", func(t *testing.T) {
+		b := resolve.Target{Addr: netip.MustParseAddrPort(addrB), Transport: "udp"}
+		playWith(t, func(r *rig) { r.dns.Penalize(b, time.Hour, false) }, both(nothingLeft(t), func(r *rig) {
+			if r.dns.Penalized(b) {
+				t.Error("still out after it answered")
+			}
+		}), peers, peerD, largeInvite, onD(inviteAtB), onD(ring), cancelA, cancelled, onD(cancelAtB), "repeats ignore\n", onD(okCancelB), onD(terminatedB))
+	})
 }
 
 func branch(p memnet.Packet) string {

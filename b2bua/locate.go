@@ -40,7 +40,9 @@ func (s *shard) Locate(w call.Where, done func([]path.Hop, error)) {
 	}
 	// done may run after this event: the slot finds the shard again.
 	targets, ready, err := s.e.o.Resolver.Resolve(q, func(targets []resolve.Target, err error) {
-		s.post(func(s *shard) { done(s.reach(&w, targets, err)) })
+		s.post(func(s *shard) {
+			s.with(w.Call, func() { done(s.reach(&w, targets, err)) })
+		})
 	})
 	if ready {
 		done(s.reach(&w, targets, err))
@@ -65,7 +67,7 @@ func (s *shard) query(w *call.Where) (resolve.Query, error) {
 		return resolve.Query{}, fmt.Errorf("%s: %w", u.Scheme, errScheme)
 	}
 	w.Secure = w.Secure || u.Scheme == "sips"
-	q := resolve.Query{Host: u.Host, Port: u.Port, Secure: w.Secure}
+	q := resolve.Query{Host: u.Host, Port: u.Port, Secure: w.Secure, All: w.Urgent}
 	if m, ok := u.Param("maddr"); ok && m != "" {
 		q.Host = m
 	}

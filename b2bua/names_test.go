@@ -59,13 +59,13 @@ func (n *names) Resolve(q resolve.Query, done func([]resolve.Target, error)) ([]
 	defer n.mu.Unlock()
 	n.queries = append(n.queries, q)
 	if a, err := netip.ParseAddr(q.Host); err == nil {
-		return n.orderedLocked([]resolve.Target{n.complete(q, netip.AddrPortFrom(a, 0), "")}), true, nil
+		return n.orderedLocked(q, []resolve.Target{n.complete(q, netip.AddrPortFrom(a, 0), "")}), true, nil
 	}
 	var list []resolve.Target
 	for _, t := range n.answers[q.Host] {
 		list = append(list, n.complete(q, t.Addr, t.Transport))
 	}
-	list = n.orderedLocked(list)
+	list = n.orderedLocked(q, list)
 	if n.delay == 0 {
 		return list, true, nil
 	}
@@ -102,7 +102,10 @@ func (n *names) complete(q resolve.Query, a netip.AddrPort, name string) resolve
 }
 
 // orderedLocked puts penalized targets last, or leaves them out.
-func (n *names) orderedLocked(list []resolve.Target) []resolve.Target {
+func (n *names) orderedLocked(q resolve.Query, list []resolve.Target) []resolve.Target {
+	if q.All {
+		return list
+	}
 	list = slices.DeleteFunc(list, func(t resolve.Target) bool { return n.hard[t] && n.isOutLocked(t) })
 	slices.SortStableFunc(list, func(a, b resolve.Target) int {
 		switch x, y := n.isOutLocked(a), n.isOutLocked(b); {

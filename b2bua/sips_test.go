@@ -45,7 +45,7 @@ type secureCall struct {
 }
 
 // secured starts a rig with the carrier at these targets, whose certificate is
-// of the given name, and runs a test in its bubble.
+// of the given names, and runs a test in its bubble.
 func secured(t *testing.T, targets, name string, test func(c *secureCall)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -54,7 +54,7 @@ func secured(t *testing.T, targets, name string, test func(c *secureCall)) {
 		r.net, r.wire = n, newWire(n)
 		r.dns.targets("trunk.example", "tls 203.0.113.20:5061")
 		c := &secureCall{rig: r, t: t, pbx: r.station(t, transport.TLS, "10.0.0.20:5061", true, r.papers.client("sbc.example")),
-			carrier: r.station(t, transport.TLS, "203.0.113.20:5061", true, r.papers.server(name)),
+			carrier: r.station(t, transport.TLS, "203.0.113.20:5061", true, r.papers.server(strings.Fields(name)...)),
 			side: dialogSide{via: "SIP/2.0/TLS 10.0.0.20:5061", from: "<sips:100@pbx.example>;tag=a1", to: "<sips:+13125550100@sbc.example>", callID: "tls-1",
 				contact: "sips:100@10.0.0.20:5061", target: "sips:+13125550100@sbc.example"}}
 		c.pbx.connect(netip.MustParseAddr("10.0.0.20"), "10.0.0.1:5061")
@@ -92,6 +92,25 @@ func (c *secureCall) refused(status string) sip.Message {
 	ack := c.side.request("ACK", "")
 	c.pbx.say(strings.Replace(ack, "branch=z9hG4bK-ACK-1", "branch=z9hG4bK-INVITE-1", 1))
 	return m
+}
+
+func TestSIPS_OtherDomainAtTheSameAddress_ItsConnectionEndsAlone(t *testing.T) {
+	secured(t, `[{uri: "sips:trunk.example", priority: 1}, {uri: "sips:other.example", priority: 2}]`, "trunk.example other.example", func(c *secureCall) {
+		c.dns.targets("other.example", "tls 203.0.113.20:5061")
+		c.call()
+		c.carrier.say(sip.Reply(c.carrier.hear("INVITE sips:+13125550100@trunk.example"), "503 Service Unavailable", "b1", nil, ""))
+		c.carrier.hear("ACK ")
+		invite := c.carrier.hear("INVITE sips:+13125550100@other.example")
+		c.carrier.mu.Lock()
+		first := c.carrier.lines[0]
+		c.carrier.mu.Unlock()
+		first.close()
+		time.Sleep(time.Second)
+		c.pbx.nothing()
+		c.carrier.say(sip.Reply(invite, "486 Busy Here", "b2", nil, ""))
+		c.carrier.hear("ACK ")
+		c.refused("486")
+	})
 }
 
 func TestSIPS_Call_IsSIPSOnBothLegsAndTLSOnly(t *testing.T) {

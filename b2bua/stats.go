@@ -224,10 +224,10 @@ func (e *Engine) Pending(ctx context.Context) int {
 	return n
 }
 
-// Remembered counts the calls in memory, those included that are over and
-// wait for their last transactions.
+// Remembered counts the calls in memory, those included that are over and wait
+// for their last transactions, and what is held for them by connection.
 func (e *Engine) Remembered(ctx context.Context) int {
 	n := 0
-	e.each(ctx, func(s *shard) { n += len(s.calls) })
+	e.each(ctx, func(s *shard) { n += len(s.calls) + s.paths.held() })
 	return n
 }

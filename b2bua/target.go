@@ -9,6 +9,7 @@ import (
 	"gatehouse/b2bua/path"
 	"gatehouse/sip/grammar"
 	"gatehouse/sip/msg"
+	"gatehouse/sip/resolve"
 	"gatehouse/sip/transport"
 )
 
@@ -36,15 +37,25 @@ func (s *shard) Heard(r *call.Request, m *msg.Message, first bool) {
 	if first {
 		s.settled(r)
 		if r.Hop.Dest.Conn == nil {
-			s.e.o.Resolver.Forgive(r.Hop.Target())
+			s.e.o.Resolver.Forgive(targetOf(r))
 		}
 	}
 	if m.Status() != 503 || r.Hop.Dest.Conn != nil {
 		return
 	}
 	if d := retryAfter(m); d > 0 {
-		s.e.o.Resolver.Penalize(r.Hop.Target(), min(d, maxRetryAfter), true)
+		s.e.o.Resolver.Penalize(targetOf(r), min(d, maxRetryAfter), true)
 	}
+}
+
+// targetOf is the target a request was for. The one that was moved to TCP was
+// for UDP, and that is what the next call will ask for.
+func targetOf(r *call.Request) resolve.Target {
+	t := r.Hop.Target()
+	if r.Moved {
+		t.Transport = transport.UDP.String()
+	}
+	return t
 }
 
 // retryAfter reads the seconds of a Retry-After; 0 when there are none.
@@ -70,7 +81,7 @@ func (s *shard) Unheard(r *call.Request, _ int) {
 	case r.Moved:
 		s.stayWithDatagrams(r.Hop.Dest.Addr)
 	case r.Hop.Dest.Conn == nil:
-		s.e.o.Resolver.Penalize(r.Hop.Target(), unheardPenalty, false)
+		s.e.o.Resolver.Penalize(targetOf(r), unheardPenalty, false)
 	}
 }
 

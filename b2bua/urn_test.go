@@ -1,8 +1,12 @@
 package b2bua_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	"gatehouse/sip/resolve"
 )
 
 // sosConfig routes emergency calls to a carrier of their own.
@@ -55,6 +59,13 @@ func TestB135_EmergencyCall_CancelHasItsURNAndRoute(t *testing.T) {
 <C ...
 repeats ignore
 `, onC(okCancelB), strings.NewReplacer("ACK sip:+13125550100@203.0.113.30:5060", "ACK "+urn, "To: <sip:+13125550100@203.0.113.30>", "To: <"+urn+">").Replace(onC(terminatedB)))
+}
+
+func TestB135_EmergencyCall_IsTriedThoughItsTargetWantsToBeLeftAlone(t *testing.T) {
+	const urn = "urn:service:sos"
+	playWith(t, func(r *rig) {
+		r.dns.Penalize(resolve.Target{Addr: netip.MustParseAddrPort(addrC), Transport: "udp"}, time.Hour, true)
+	}, nothingLeft(t), sosConfig(t), peers, peerC, sos(urn), "\n<A SIP/2.0 100 Trying\n<A ...\n", sosAtC(urn), toSOS(urn, onC(ring), onC(answer), ackA, onC(endA)))
 }
 
 func TestB135_OtherURNs_AreRefused(t *testing.T) {

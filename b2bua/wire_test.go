@@ -137,6 +137,12 @@ func configured(text string) string {
 // one must be there.
 func changed(t *testing.T, pairs ...string) string {
 	t.Helper()
+	return configured(altered(t, pairs...))
+}
+
+// altered is the plain configuration as text, with the same replacements.
+func altered(t *testing.T, pairs ...string) string {
+	t.Helper()
 	s := plainConfig
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(s, pairs[i]) {
@@ -144,7 +150,7 @@ func changed(t *testing.T, pairs ...string) string {
 		}
 		s = strings.Replace(s, pairs[i], pairs[i+1], 1)
 	}
-	return configured(s)
+	return s
 }
 
 // trusted is the plain configuration with full trust on both sides.

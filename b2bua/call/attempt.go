@@ -61,7 +61,7 @@ func (c *Call) seek(l *Leg) {
 		c.place(l, step.Hop)
 		return
 	}
-	c.env.Locate(Where{Zone: l.zone.Name, Peer: l.peer.Name, URI: step.Of.URI, Secure: l.sips}, func(hops []path.Hop, err error) {
+	c.env.Locate(Where{Call: c, Zone: l.zone.Name, Peer: l.peer.Name, URI: step.Of.URI, Secure: l.sips, Urgent: c.in.service != ""}, func(hops []path.Hop, err error) {
 		if c.phase != phaseSetup || c.b != l {
 			return
 		}
@@ -220,6 +220,8 @@ func (c *Call) ringTimeout() {
 	case l.invite != nil && !l.invite.heard:
 		f = verdict.Unanswered()
 		c.env.Unheard(l.invite, 408)
+		// UDP, when its size had made the request go by TCP.
+		c.course.Found(l.of, l.invite.More)
 	case !l.ringing:
 		f.Next = verdict.NextPeer
 	}

@@ -45,12 +45,16 @@ type MediaPlane interface {
 
 // Where is the question of Env.Locate: how a URI is reached from a zone.
 type Where struct {
+	// Call is who asks: it ends when what it does with the answer breaks.
+	Call *Call
 	Zone string
 	// Peer is who is expected there, for the TLS settings.
 	Peer string
 	URI  uri.URI
 	// Secure: only TLS will do, because the dialog or the request is sips.
 	Secure bool
+	// Urgent: also targets that want to be left alone are tried.
+	Urgent bool
 	// Identity is the domain the other side of the dialog proved to be of, if it
 	// did (RFC 5922 §7.1).
 	Identity string

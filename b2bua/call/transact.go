@@ -31,7 +31,7 @@ func (l *Leg) locate(done func([]path.Hop, error)) {
 		done(nil, err)
 		return
 	}
-	w := Where{Zone: l.zone.Name, Peer: l.peer.Name, URI: u, Secure: l.sips, Last: l.hop}
+	w := Where{Call: l.call, Zone: l.zone.Name, Peer: l.peer.Name, URI: u, Secure: l.sips, Last: l.hop}
 	if l.flow != nil {
 		if ids := l.flow.Identities(); len(ids) > 0 {
 			w.Identity = ids[0]

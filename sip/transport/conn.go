@@ -53,6 +53,10 @@ func (c *Conn) Proto() Proto { return c.listener.proto }
 // Dialed reports whether we opened the connection.
 func (c *Conn) Dialed() bool { return c.dialed }
 
+// Carries reports whether a message for a destination at its address may have gone by this connection: one that we
+// opened serves only who wants it secured the same way.
+func (c *Conn) Carries(d Dest) bool { return !c.dialed || d.Conn == c || c.key == d.key() }
+
 // Open reports whether the connection takes messages.
 func (c *Conn) Open() bool { return c.line.Open() }
 
