@@ -81,8 +81,9 @@ A connection is secured in three cases: somebody connects to a tls or wss listen
 transport=tls or wss, or DNS names such a transport for a name. What we show is the certificate of the zone, or the peer's own
 one: to the peer when we connect, and on the listeners of its zone to whoever asks for a name in it (SNI). Whom we believe when
 we connect is ` + "`ca`" + ` of the peer, and the certificate must hold the host of the address (RFC 5922 §7.2). Clients are asked for a
-certificate when the zone has ` + "`client_ca`" + `; then those that ` + "`ca`" + ` of a peer of the zone signed are accepted too. A connection that
-cannot be secured is not made: nothing falls back to a clear one.
+certificate when the zone has ` + "`client_ca`" + `; then those that ` + "`ca`" + ` of a peer of the zone signed are accepted too, unless they hold the name
+that tells another peer of the zone from it (` + "`match`, `certificate`" + `). A connection that cannot be secured is not made: nothing
+falls back to a clear one.
 
 ## Reload
 

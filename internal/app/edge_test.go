@@ -370,6 +370,38 @@ func TestTLS_PeerCA_SignsItsConnectionsToUs(t *testing.T) {
 	}
 }
 
+// TestTLS_PeerCA_VouchesForNoOtherPeersName: of two peers told apart by their certificates each may run an authority of
+// its own, and must not become the other by it.
+func TestTLS_PeerCA_VouchesForNoOtherPeersName(t *testing.T) {
+	dir := t.TempDir()
+	zoneCA, trunkCA, otherCA := certs.NewCA(t), certs.NewCA(t), certs.NewCA(t)
+	for name, ca := range map[string]*certs.CA{"zone.pem": zoneCA, "trunk.pem": trunkCA, "other.pem": otherCA} {
+		write(t, filepath.Join(dir, name), ca.PEM)
+	}
+	e := openEdge(t, "", func(text string) string {
+		return strings.NewReplacer("sbc.key}", "sbc.key, client_ca: "+filepath.Join(dir, "zone.pem")+"}",
+			"  trunk: {zone: outside,", `  other: {zone: outside, address: "sip:127.0.0.9:5061;transport=tls", match: {certificate: other.example}, tls: {ca: `+filepath.Join(dir, "other.pem")+`}}
+  trunk: {zone: outside, match: {certificate: trunk.example}, tls: {ca: `+filepath.Join(dir, "trunk.pem")+"},").Replace(text)
+	})
+	at := e.at(t, wire.TLS, false)
+	for name, c := range map[string]struct {
+		ca   *certs.CA
+		san  string
+		good bool
+	}{
+		"its own name": {trunkCA, "trunk.example", true}, "nobody's name": {trunkCA, "third.example", true}, "the other's name": {trunkCA, "other.example", false},
+		"the other's in other case": {trunkCA, "Other.Example", false}, "the other by its own": {otherCA, "other.example", true}, "the zone's authority": {zoneCA, "other.example", true},
+	} {
+		pair, err := tls.X509KeyPair(c.ca.Leaf(t, certs.DNS(c.san)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.shown(t, at, "", &tls.Config{MaxVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestClient_TargetNoPeerNames_ZoneAuthorityIsBelieved(t *testing.T) {
 	e := openEdge(t, "", known)
 	pair, err := tls.X509KeyPair(e.ca.Leaf(t, certs.DNS("target.example")))

@@ -151,8 +151,8 @@ func (s *sources) wanting(c *config.Config) map[string]bool {
 }
 
 // known gives the addresses of the peers of a configuration, sorted, and
-// forgets what is too old or of no peer. While a name server is down nothing
-// is learnt, and a peer keeps its last addresses rather than none.
+// forgets those that are too old. While a name server is down nothing is
+// learnt, and a peer keeps its last addresses rather than none.
 func (s *sources) known(c *config.Config) map[string][]netip.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,8 +164,17 @@ func (s *sources) known(c *config.Config) map[string][]netip.Addr {
 			out[p.Name] = slices.SortedFunc(maps.Keys(addrs), netip.Addr.Compare)
 		}
 	}
-	maps.DeleteFunc(s.found, func(peer string, _ map[netip.Addr]time.Time) bool { return out[peer] == nil })
 	return out
+}
+
+// forget drops what is of no peer of a configuration. That must be the one in
+// force, with no reload under way: its peers are not in there yet.
+func (s *sources) forget(c *config.Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.found, func(peer string, _ map[netip.Addr]time.Time) bool {
+		return !slices.ContainsFunc(c.Peers, func(p config.Peer) bool { return p.Name == peer && p.SourceFromDNS })
+	})
 }
 
 // watchSources looks the names up again until the end of the process, and
@@ -198,7 +207,11 @@ func (a *App) refreshSources() {
 	found := a.sources.Find(a.life, c, a.names.Resolve, false)
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
-	if a.cfg.Load() != c || maps.EqualFunc(found, a.resolved, slices.Equal) {
+	if a.cfg.Load() != c {
+		return
+	}
+	a.sources.forget(c)
+	if maps.EqualFunc(found, a.resolved, slices.Equal) {
 		return
 	}
 	snapshot, err := compile(c, found)

@@ -161,6 +161,21 @@ func TestSources_AddressGone_KeptForFiveMinutesAndWhileTheNameFails(t *testing.T
 	})
 }
 
+// TestSources_RoundOfTheOldFile_TakesNothingFromAReload: the rounds go on while a reload waits for its names.
+func TestSources_RoundOfTheOldFile_TakesNothingFromAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &directory{addrs: map[string][]string{"y.example": {"192.0.2.20"}}} // x keeps both waiting
+		s := newSources(zerolog.Nop(), time.Now)
+		before := namedConfig(t)
+		before.Peers = slices.DeleteFunc(slices.Clone(before.Peers), func(p config.Peer) bool { return p.Name == "y" })
+		go s.Find(t.Context(), before, d.resolve, false)
+		pause(t.Context(), time.Second)
+		if got := s.Find(t.Context(), namedConfig(t), d.resolve, true); texts(got["y"]) != "192.0.2.20" {
+			t.Errorf("got %v", got)
+		}
+	})
+}
+
 func TestSources_PeerGone_IsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &directory{addrs: map[string][]string{"x1.example": {"192.0.2.11"}, "x2.example": {"192.0.2.11"}, "y.example": {"192.0.2.20"}}}
@@ -168,7 +183,9 @@ func TestSources_PeerGone_IsForgotten(t *testing.T) {
 		s.Find(t.Context(), c, d.resolve, true)
 		without := *c
 		without.Peers = without.Peers[1:]
-		if got := s.Find(t.Context(), &without, d.resolve, true); got["x"] != nil || len(s.found) != 1 {
+		got := s.Find(t.Context(), &without, d.resolve, true)
+		s.forget(&without)
+		if got["x"] != nil || len(s.found) != 1 {
 			t.Errorf("got %v, known %v", got, s.found)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gatehouse/config"
 	"gatehouse/sip/secure"
@@ -57,7 +58,8 @@ func (k *keyring) addZone(c *config.Config, z *config.Zone) (err error) {
 
 // serverOptions put the zone's certificate first, and behind it those of its
 // peers, which are shown to who asks for their names. Where clients are asked
-// for a certificate, those that sign a peer sign its connections to us too.
+// for a certificate, those that sign a peer sign its connections to us too, but
+// not with the name that tells another peer of the zone from it.
 func serverOptions(c *config.Config, z *config.Zone) secure.ServerOptions {
 	o := secure.ServerOptions{Pairs: []secure.KeyPair{*pairOf(z.TLS)}, ClientCA: pemOf(z.TLS.ClientCA), RequireClient: z.TLS.RequireClient, MinVersion: z.TLS.MinVersion}
 	for _, p := range c.Peers {
@@ -67,11 +69,22 @@ func serverOptions(c *config.Config, z *config.Zone) secure.ServerOptions {
 		if len(p.TLS.Certificate) > 0 {
 			o.Pairs = append(o.Pairs, secure.KeyPair{Certificate: p.TLS.Certificate, Key: []byte(p.TLS.Key.Reveal())})
 		}
-		if o.ClientCA != nil && len(p.TLS.CA) > 0 {
-			o.ClientCA = slices.Concat(o.ClientCA, []byte("\n"), p.TLS.CA)
+		if len(p.TLS.CA) > 0 {
+			o.Authorities = append(o.Authorities, secure.Authority{CA: p.TLS.CA, Others: othersOf(c, &p)})
 		}
 	}
 	return o
+}
+
+// othersOf are the names by which the other peers of a peer's zone are known.
+func othersOf(c *config.Config, p *config.Peer) []string {
+	var names []string
+	for _, o := range c.Peers {
+		if n := strings.ToLower(o.Match.Certificate); o.Zone == p.Zone && n != "" && !strings.EqualFold(n, p.Match.Certificate) {
+			names = append(names, n)
+		}
+	}
+	return names
 }
 
 // pairOf is the certificate a zone shows, nil without one.

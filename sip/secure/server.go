@@ -13,10 +13,11 @@ type KeyPair struct{ Certificate, Key []byte }
 
 // ServerOptions are what a Server is made of.
 type ServerOptions struct {
-	Pairs         []KeyPair // the first is shown to clients that name nobody we are; the others by name (SNI)
-	ClientCA      []byte    // PEM; nil: no client certificate is asked for
-	RequireClient bool      // a client without a certificate is refused; else one without is nobody
-	MinVersion    uint16    // 0: TLS 1.2
+	Pairs         []KeyPair   // the first is shown to clients that name nobody we are; the others by name (SNI)
+	ClientCA      []byte      // PEM; nil: no client certificate is asked for
+	Authorities   []Authority // believed beside ClientCA; without that they are not
+	RequireClient bool        // a client without a certificate is refused; else one without is nobody
+	MinVersion    uint16      // 0: TLS 1.2
 }
 
 // Server holds the configuration of listeners.
@@ -62,11 +63,19 @@ func NewServer(o ServerOptions) (*Server, error) {
 	if cfg.ClientCAs, err = pool(o.ClientCA); err != nil {
 		return nil, err
 	}
+	names := make(vouchers)
+	names.add(Authority{CA: o.ClientCA})
+	for _, a := range o.Authorities {
+		if !cfg.ClientCAs.AppendCertsFromPEM(a.CA) {
+			return nil, errNoCA
+		}
+		names.add(a)
+	}
 	cfg.ClientAuth = tls.VerifyClientCertIfGiven
 	if o.RequireClient {
 		cfg.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	cfg.VerifyPeerCertificate = checkChainSize
+	cfg.VerifyPeerCertificate, cfg.VerifyConnection = checkChainSize, names.check
 	return &Server{cfg}, nil
 }
 

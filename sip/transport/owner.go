@@ -17,7 +17,11 @@ func (o *owner) Message(raw []byte, f msg.Framing) error {
 	c := (*Conn)(o)
 	s := c.stack
 	s.prove(c)
-	if c.standing = s.standing(c.listener, c.remote, false); c.standing == Denied {
+	c.standing = s.standing(c.listener, c.remote, false)
+	if c.standing == Denied && c.dialed {
+		c.standing = Silent // we chose to talk to it: too many answers are no reason to hang up
+	}
+	if c.standing == Denied {
 		c.drop(CauseDenied, "connection of a denied source")
 		c.kill(errDenied)
 		return errDenied

@@ -15,6 +15,7 @@ func (l arrivals) ReadFailed(error) { l.stack.count.drop(CauseReadError) }
 // Datagram takes one datagram; more tells that they come faster than they are handled.
 func (l arrivals) Datagram(data []byte, src netip.AddrPort, more bool) {
 	s := l.stack
+	defer s.contain()
 	if onlyCRLF(data) {
 		s.count.drop(CauseKeepAlive)
 		return
