@@ -4,25 +4,22 @@ package interop
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testlab/wire"
 )
 
-// agent is a SIP endpoint of our own over UDP: it sends what it is told, byte for byte, and keeps everything it receives.
+// agent is a SIP endpoint of our own: it sends what it is told, byte for byte, and keeps everything it receives.
 type agent struct {
+	*wire.Endpoint
 	t    *testing.T
 	addr netip.AddrPort
-	conn *net.UDPConn
+	host string // what it calls itself in Via and Contact
 
-	mu   sync.Mutex
-	got  []message // guarded by mu
-	bad  []string  // guarded by mu: what we should never have been sent
-	news chan struct{}
+	secure bool // its Contact is a sips: one
 }
 
 // serial makes branches, tags and Call-IDs differ.
@@ -32,24 +29,21 @@ func unique(prefix string) string {
 	return fmt.Sprintf("%s%08x", prefix, serial.Add(1)*2654435761%(1<<32))
 }
 
+// newAgent opens an agent on UDP.
 func newAgent(t *testing.T, addr netip.AddrPort) *agent {
 	t.Helper()
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	return openAgent(t, wire.Options{Proto: wire.UDP, Addr: addr})
+}
+
+func openAgent(t *testing.T, o wire.Options) *agent {
+	t.Helper()
+	e, err := wire.Listen(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.SetReadBuffer(1 << 22); err != nil {
-		t.Fatal(err)
-	}
-	a := &agent{t: t, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), conn: conn, news: make(chan struct{}, 1)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.read()
-	}()
+	a := &agent{Endpoint: e, t: t, addr: e.Addr(), host: e.Addr().String()}
 	t.Cleanup(func() {
-		_ = conn.Close()
-		<-done
+		a.Close()
 		if t.Failed() {
 			t.Logf("%s received:%s", a.addr, a.transcript())
 		}
@@ -57,82 +51,28 @@ func newAgent(t *testing.T, addr netip.AddrPort) *agent {
 	return a
 }
 
-func (a *agent) read() {
-	buf := make([]byte, 1<<16)
-	for {
-		n, err := a.conn.Read(buf)
-		if err != nil {
-			return
-		}
-		m, err := parse(buf[:n])
-		a.mu.Lock()
-		a.got = append(a.got, m)
-		if err != nil {
-			a.bad = append(a.bad, fmt.Sprintf("%v in:\n%s", err, m.raw))
-		}
-		a.mu.Unlock()
-		select {
-		case a.news <- struct{}{}:
-		default:
-		}
-	}
-}
-
 func (a *agent) transcript() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	got := a.Received()
 	out := ""
-	for _, m := range a.got[:min(len(a.got), 20)] {
-		out += "\n" + m.raw
+	for _, m := range got[:min(len(got), 20)] {
+		out += "\n" + m.Raw
 	}
 	return out
 }
 
-// received is everything so far.
-func (a *agent) received() []message {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Clone(a.got)
-}
-
-// malformed is what we received that no parser should have to read.
-func (a *agent) malformed() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Clone(a.bad)
-}
-
 func (a *agent) send(to netip.AddrPort, raw string) {
 	a.t.Helper()
-	if _, err := a.conn.WriteToUDPAddrPort([]byte(raw), to); err != nil {
+	if err := a.Send(to, raw); err != nil {
 		a.t.Fatal(err)
-	}
-}
-
-// first waits for the first message that fits, from the one with index from.
-func (a *agent) first(from int, within time.Duration, fits func(message) bool) (message, bool) {
-	timer := time.NewTimer(within)
-	defer timer.Stop()
-	for {
-		for _, m := range a.received()[from:] {
-			if fits(m) {
-				return m, true
-			}
-		}
-		select {
-		case <-a.news:
-		case <-timer.C:
-			return message{}, false
-		}
 	}
 }
 
 const answerWithin = 5 * time.Second
 
 // request waits for a request of this method that was not yet taken by index from.
-func (a *agent) request(from int, method string) message {
+func (a *agent) request(from int, method string) wire.Message {
 	a.t.Helper()
-	m, ok := a.first(from, answerWithin, func(m message) bool { return m.code() == 0 && m.method() == method })
+	m, ok := a.First(from, answerWithin, func(m wire.Message) bool { return m.Code() == 0 && m.Method() == method })
 	if !ok {
 		a.t.Fatalf("%s: no %s", a.addr, method)
 	}
@@ -140,27 +80,43 @@ func (a *agent) request(from int, method string) message {
 }
 
 // final waits for the final response to the request with this branch.
-func (a *agent) final(branch string) message {
+func (a *agent) final(branch string) wire.Message {
 	a.t.Helper()
-	m, ok := a.first(0, answerWithin, func(m message) bool { return m.code() >= 200 && param(m.get("Via"), "branch") == branch })
+	m, ok := a.First(0, answerWithin, func(m wire.Message) bool { return m.Code() >= 200 && m.Branch() == branch })
 	if !ok {
 		a.t.Fatalf("%s: no final response to %s", a.addr, branch)
 	}
 	return m
 }
 
-// seen is how many messages were received, to be given as from.
-func (a *agent) seen() int { return len(a.received()) }
+// via is the Via of a request of the agent's.
+func (a *agent) via(branch string) string {
+	return "Via: SIP/2.0/" + string(a.Proto()) + " " + a.host + ";branch=" + branch + ";rport"
+}
+
+// contact is where the agent's dialogs want their requests.
+func (a *agent) contact() string {
+	if a.secure {
+		return "Contact: <sips:agent@" + a.host + ">"
+	}
+	if a.Proto() == wire.UDP {
+		return "Contact: <sip:agent@" + a.host + ">"
+	}
+	transport := a.Proto().Param()
+	if a.Proto() == wire.WSS {
+		transport = "ws" // the one word a URI has for both (RFC 7118 §5.2.4)
+	}
+	return "Contact: <sip:agent@" + a.host + ";transport=" + transport + ">"
+}
 
 // options sends a plain OPTIONS and wants its 200 in time.
 func (a *agent) options(to netip.AddrPort, within time.Duration) {
 	a.t.Helper()
 	branch := unique("z9hG4bK")
-	a.send(to, compose("OPTIONS sip:"+to.String()+" SIP/2.0", []string{
-		"Via: SIP/2.0/UDP " + a.addr.String() + ";branch=" + branch + ";rport", "Max-Forwards: 70", "From: <sip:ping@" + a.addr.String() + ">;tag=" + unique("t"),
-		"To: <sip:" + to.String() + ">", "Call-ID: " + unique("ping"), "CSeq: 1 OPTIONS"}, ""))
-	m, ok := a.first(0, within, func(m message) bool { return m.code() >= 200 && param(m.get("Via"), "branch") == branch })
-	if !ok || m.code() != 200 {
-		a.t.Fatalf("OPTIONS after it: %q within %s", m.start, within)
+	a.send(to, wire.Compose("OPTIONS sip:"+to.String()+" SIP/2.0", []string{a.via(branch), "Max-Forwards: 70",
+		"From: <sip:ping@" + a.host + ">;tag=" + unique("t"), "To: <sip:" + to.String() + ">", "Call-ID: " + unique("ping"), "CSeq: 1 OPTIONS"}, ""))
+	m, ok := a.First(0, within, func(m wire.Message) bool { return m.Code() >= 200 && m.Branch() == branch })
+	if !ok || m.Code() != 200 {
+		a.t.Fatalf("OPTIONS after it: %q within %s", m.Start, within)
 	}
 }

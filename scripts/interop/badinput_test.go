@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testlab/wire"
 )
 
 // methods are all a SIP peer may know.
@@ -22,7 +24,7 @@ func unharmed(t *testing.T, b *border, pbx, carrier *agent) {
 	t.Helper()
 	pbx.options(b.sip(b.Inside), pingWithin)
 	for _, a := range []*agent{pbx, carrier} {
-		for _, bad := range a.malformed() {
+		for _, bad := range a.Malformed() {
 			t.Errorf("we sent %s", bad)
 		}
 	}
@@ -66,7 +68,7 @@ func TestBadInput_MissingHeaders_Get400OrSilence(t *testing.T) {
 				}
 				id := fmt.Sprintf("%s%d%d", strings.ToLower(method), i, j)
 				start := method + " sip:+13125551212@" + b.sip(b.Inside).String() + " SIP/2.0"
-				pbx.send(b.sip(b.Inside), compose(start, without(headersFor(pbx, method, id), names), ""))
+				pbx.send(b.sip(b.Inside), wire.Compose(start, without(headersFor(pbx, method, id), names), ""))
 				sent++
 			}
 		}
@@ -75,20 +77,20 @@ func TestBadInput_MissingHeaders_Get400OrSilence(t *testing.T) {
 	}
 	unharmed(t, b, pbx, carrier)
 	refused := 0
-	for _, m := range pbx.received() {
+	for _, m := range pbx.Received() {
 		switch {
-		case m.method() == "OPTIONS" && m.code() == 200 && strings.HasPrefix(m.get("Call-ID"), "ping"):
-		case m.code() == 400:
+		case m.Method() == "OPTIONS" && m.Code() == 200 && strings.HasPrefix(m.Get("Call-ID"), "ping"):
+		case m.Code() == 400:
 			refused++
 		default:
-			t.Errorf("answered %q:\n%s", m.start, m.raw)
+			t.Errorf("answered %q:\n%s", m.Start, m.Raw)
 		}
 	}
 	t.Logf("%d sent, %d refused, the rest unanswered", sent, refused)
 	if refused < sent/2 {
 		t.Errorf("only %d of %d were refused: the sender should be told", refused, sent)
 	}
-	if n := carrier.seen(); n != 0 {
+	if n := carrier.Seen(); n != 0 {
 		t.Errorf("%d went on to the carrier:%s", n, carrier.transcript())
 	}
 }
@@ -101,7 +103,7 @@ func TestBadInput_RandomAndDamagedDatagrams_ChangeNothing(t *testing.T) {
 	stop := busyCallee(carrier)
 	defer stop()
 	rng := rand.New(rand.NewPCG(4475, 5118))
-	good := []byte(compose("INVITE sip:+13125551212@"+p.sip(p.Inside).String()+" SIP/2.0", append(headersFor(pbx, "INVITE", "x"), sdpType), audioSDP(p.PBX.Addr(), 7000)))
+	good := []byte(wire.Compose("INVITE sip:+13125551212@"+p.sip(p.Inside).String()+" SIP/2.0", append(headersFor(pbx, "INVITE", "x"), sdpType), audioSDP(p.PBX.Addr(), 7000)))
 	for i := range 600 {
 		var raw []byte
 		if i%3 == 0 {
@@ -135,12 +137,12 @@ func TestBadInput_LargestDatagram_IsAnsweredOrDropped(t *testing.T) {
 	defer stop()
 	start := "INVITE sip:+13125551212@" + p.sip(p.Inside).String() + " SIP/2.0"
 	head := headersFor(pbx, "INVITE", "large")
-	room := largest - len(compose(start, head, "")) - 100
+	room := largest - len(wire.Compose(start, head, "")) - 100
 	for _, raw := range []string{
-		compose(start, append(slices.Clone(head), "Subject: "+strings.Repeat("x", room)), ""),
-		compose(start, append(slices.Clone(headersFor(pbx, "INVITE", "body")), "Content-Type: text/plain"), strings.Repeat("x", room)),
-		compose(start, append(slices.Clone(headersFor(pbx, "INVITE", "many")), slices.Repeat([]string{"X: y"}, room/6)...), ""),
-		compose(start, append(slices.Clone(headersFor(pbx, "INVITE", "sdp")), sdpType),
+		wire.Compose(start, append(slices.Clone(head), "Subject: "+strings.Repeat("x", room)), ""),
+		wire.Compose(start, append(slices.Clone(headersFor(pbx, "INVITE", "body")), "Content-Type: text/plain"), strings.Repeat("x", room)),
+		wire.Compose(start, append(slices.Clone(headersFor(pbx, "INVITE", "many")), slices.Repeat([]string{"X: y"}, room/6)...), ""),
+		wire.Compose(start, append(slices.Clone(headersFor(pbx, "INVITE", "sdp")), sdpType),
 			audioSDP(p.PBX.Addr(), 7000)+strings.Repeat("m=audio 9 RTP/AVP 0\r\n", room/22)),
 		strings.Repeat("x", largest),
 	} {
@@ -148,9 +150,9 @@ func TestBadInput_LargestDatagram_IsAnsweredOrDropped(t *testing.T) {
 		pbx.options(p.sip(p.Inside), pingWithin)
 	}
 	unharmed(t, b, pbx, carrier)
-	for _, m := range carrier.received() {
-		if strings.Contains(m.raw, strings.Repeat("x", 10000)) {
-			t.Errorf("it went on to the carrier: %q", m.start)
+	for _, m := range carrier.Received() {
+		if strings.Contains(m.Raw, strings.Repeat("x", 10000)) {
+			t.Errorf("it went on to the carrier: %q", m.Start)
 		}
 	}
 }
@@ -161,7 +163,7 @@ func TestBadInput_StreamFraming_RefusesAndCloses(t *testing.T) {
 	p := newPlan(t)
 	b := startBorder(t, p)
 	pbx, carrier := newAgent(t, p.PBX), newAgent(t, p.Carrier)
-	smuggled := compose("OPTIONS sip:x@"+p.sip(p.Inside).String()+" SIP/2.0", headersFor(pbx, "OPTIONS", "smuggled"), "")
+	smuggled := wire.Compose("OPTIONS sip:x@"+p.sip(p.Inside).String()+" SIP/2.0", headersFor(pbx, "OPTIONS", "smuggled"), "")
 	for name, lengths := range map[string][]string{
 		"missing": {}, "negative": {"-1"}, "signed": {"+5"}, "inner space": {"5 5"}, "list": {"5,5"}, "two": {"0", "5"}, "wraps 32": {"4294967296"},
 		"wraps 64": {"18446744073709551616"}, "half of 32": {"2147483647"}, "hexadecimal": {"0x5"}, "letters": {"five"}, "empty": {""},
@@ -211,7 +213,7 @@ func TestStream_SegmentsAndKeepAlives_EveryMessageAnswered(t *testing.T) {
 	startBorder(t, p)
 	pbx := newAgent(t, p.PBX)
 	one := func(id string) string {
-		text := compose("OPTIONS sip:x@"+p.sip(p.Inside).String()+" SIP/2.0", headersFor(pbx, "OPTIONS", id), "")
+		text := wire.Compose("OPTIONS sip:x@"+p.sip(p.Inside).String()+" SIP/2.0", headersFor(pbx, "OPTIONS", id), "")
 		return strings.ReplaceAll(text, "SIP/2.0/UDP", "SIP/2.0/TCP")
 	}
 	conn := dialFrom(t, p)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,7 +51,9 @@ module ctrl_tcp.so
 
 // startPhone starts a baresip on a loopback address (IPv4 or ::1) with a port of its own. Its media comes from the machine's first address of
 // that family, whatever it says, so the address is that one.
-func startPhone(t *testing.T, user string, addr netip.Addr, seed uint64) *phone {
+//
+// extra are lines for its configuration.
+func startPhone(t *testing.T, user string, addr netip.Addr, seed uint64, extra ...string) *phone {
 	t.Helper()
 	p := &phone{t: t, dir: t.TempDir(), user: user, out: newTail(), sent: melody(30, seed)}
 	// It takes the port behind its SIP port for TLS, configured or not.
@@ -59,7 +62,8 @@ func startPhone(t *testing.T, user string, addr netip.Addr, seed uint64) *phone 
 	ctrl := netip.AddrPortFrom(addr, first+2)
 	low := 40000 + 200*(int(first/portBlock)%80)
 	writeWAV(t, filepath.Join(p.dir, "sent.wav"), p.sent)
-	writeFile(t, filepath.Join(p.dir, "config"), fmt.Sprintf(phoneConfig, p.sip, addr, baresipModules(t), p.dir, ctrl, low, low+198))
+	writeFile(t, filepath.Join(p.dir, "config"), fmt.Sprintf(phoneConfig, p.sip, addr, baresipModules(t), p.dir, ctrl, low, low+198)+
+		strings.Join(extra, "\n")+"\n")
 	account := fmt.Sprintf("<sip:%s@%s>;regint=0;answermode=auto;audio_codecs=PCMU,PCMA", user, p.sip)
 	writeFile(t, filepath.Join(p.dir, "accounts"), account+"\n")
 	writeFile(t, filepath.Join(p.dir, "contacts"), "")
@@ -82,6 +86,9 @@ func startPhone(t *testing.T, user string, addr netip.Addr, seed uint64) *phone 
 	})
 	return p
 }
+
+// tls is where the phone listens for TLS when it has a certificate.
+func (p *phone) tls() netip.AddrPort { return netip.AddrPortFrom(p.sip.Addr(), p.sip.Port()+1) }
 
 // stop lets baresip end by itself, so that it closes its recordings.
 func (p *phone) stop() {

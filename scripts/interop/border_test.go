@@ -33,9 +33,14 @@ type plan struct {
 	PBX, Carrier    netip.AddrPort
 	Transport       string // of the peers' addresses: "" (udp) or "tcp"
 	OutsideTrust    string
-	PeerOptions     string // YAML flow lines of both peers, indented by four
-	MediaOptions    string // inside of media: {...}
-	Ports           string // of each zone
+	OutsideListen   []string // listeners beside udp and tcp
+	OutsideOptions  string   // YAML lines of the outside zone, indented by four
+	CarrierAddress  string   // YAML in place of the address made of Carrier
+	CarrierOptions  string   // YAML lines of the carrier, indented by four
+	PeerOptions     string   // YAML lines of both peers, indented by four
+	MediaOptions    string   // inside of media: {...}
+	Ports           string   // of each zone
+	More            string   // YAML lines of the top level
 }
 
 func newPlan(t *testing.T) plan {
@@ -47,26 +52,34 @@ func newPlan(t *testing.T) plan {
 // yaml writes the configuration of a plan: two zones, two peers, two routes.
 func (p plan) yaml() string {
 	var b strings.Builder
-	zone := func(name string, a netip.Addr, trust string) {
-		fmt.Fprintf(&b, "  %s:\n    listen: [\"udp://%s\", \"tcp://%s\"]\n    trust: %s\n    media: {address: \"%s\", ports: %s}\n",
-			name, p.sip(a), p.sip(a), trust, a, p.Ports)
+	zone := func(name string, a netip.Addr, trust string, listen []string, options string) {
+		listen = append([]string{"udp://" + p.sip(a).String(), "tcp://" + p.sip(a).String()}, listen...)
+		fmt.Fprintf(&b, "  %s:\n    listen: [\"%s\"]\n    trust: %s\n    media: {address: \"%s\", ports: %s}\n%s",
+			name, strings.Join(listen, `", "`), trust, a, p.Ports, options)
 	}
-	peer := func(name, zone string, a netip.AddrPort) {
-		uri := "sip:" + a.String()
-		if p.Transport != "" {
-			uri += ";transport=" + p.Transport
+	peer := func(name, zone string, a netip.AddrPort, address, options string) {
+		if address == "" {
+			address = `"sip:` + a.String() + `"`
+			if p.Transport != "" {
+				address = `"sip:` + a.String() + ";transport=" + p.Transport + `"`
+			}
 		}
-		fmt.Fprintf(&b, "  %s:\n    zone: %s\n    address: \"%s\"\n    source: [\"%s/%d\"]\n%s", name, zone, uri, a.Addr(), a.Addr().BitLen(), p.PeerOptions)
+		fmt.Fprintf(&b, "  %s:\n    zone: %s\n    address: %s\n    source: [\"%s/%d\"]\n%s%s",
+			name, zone, address, a.Addr(), a.Addr().BitLen(), p.PeerOptions, options)
 	}
 	b.WriteString("node: interop\nzones:\n")
-	zone("inside", p.Inside, "full")
-	zone("outside", p.Outside, p.OutsideTrust)
+	zone("inside", p.Inside, "full", nil, "")
+	zone("outside", p.Outside, p.OutsideTrust, p.OutsideListen, p.OutsideOptions)
 	b.WriteString("peers:\n")
-	peer("pbx", "inside", p.PBX)
-	peer("carrier", "outside", p.Carrier)
+	peer("pbx", "inside", p.PBX, "", "")
+	peer("carrier", "outside", p.Carrier, p.CarrierAddress, p.CarrierOptions)
 	b.WriteString("routes:\n  - {name: outbound, from: pbx, to: [carrier]}\n  - {name: inbound, from: carrier, to: [pbx]}\n")
-	fmt.Fprintf(&b, "media: {%s}\nadmin: {listen: \"127.0.0.1:%d\"}\ncdr: {file: cdr.jsonl}\nlog: {level: info}\n", p.MediaOptions, p.adminPort())
-	return b.String()
+	return b.String() + p.services()
+}
+
+// services are the parts of a configuration that every border of these tests has.
+func (p plan) services() string {
+	return fmt.Sprintf("media: {%s}\nadmin: {listen: \"127.0.0.1:%d\"}\ncdr: {file: cdr.jsonl}\nlog: {level: info}\n%s", p.MediaOptions, p.adminPort(), p.More)
 }
 
 // sip is where we listen for SIP on one of our addresses.
@@ -97,10 +110,23 @@ type border struct {
 // a race fails the test.
 func startBorder(t *testing.T, p plan) *border {
 	t.Helper()
+	return startWith(t, p, p.yaml())
+}
+
+// startWith is startBorder with a configuration that a plan does not say; it must have the plan's admin listener.
+func startWith(t *testing.T, p plan, yaml string) *border {
+	t.Helper()
+	return startCommand(t, p, yaml, gatehouse(t))
+}
+
+// startCommand starts a binary, or one behind a command that starts others (taskset).
+func startCommand(t *testing.T, p plan, yaml string, command ...string) *border {
+	t.Helper()
 	dir := t.TempDir()
 	b := &border{plan: p, t: t, dir: dir, config: filepath.Join(dir, "gatehouse.yaml"), out: newTail(), exited: make(chan struct{})}
-	writeFile(t, b.config, p.yaml())
-	b.cmd = exec.Command(gatehouse(t), "run", "-c", b.config)
+	writeFile(t, b.config, yaml)
+	command = append(command, "run", "-c", b.config)
+	b.cmd = exec.Command(command[0], command[1:]...)
 	b.cmd.Dir = dir
 	b.cmd.Stdout, b.cmd.Stderr = b.out, b.out
 	if err := b.cmd.Start(); err != nil {
@@ -113,7 +139,7 @@ func startBorder(t *testing.T, p plan) *border {
 	t.Cleanup(b.stop)
 	eventually(t, readyWithin, "ready", func() bool { return b.out.has(`"ready"`) || b.gone() })
 	if b.gone() {
-		t.Fatalf("the border did not start:\n%s\n%s", b.out, p.yaml())
+		t.Fatalf("the border did not start:\n%s\n%s", b.out, yaml)
 	}
 	return b
 }

@@ -3,7 +3,6 @@
 package interop
 
 import (
-	"fmt"
 	"net/netip"
 	"path/filepath"
 	"regexp"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testlab/wire"
 )
 
 const (
@@ -82,13 +83,13 @@ func (r row) run(t *testing.T) {
 	listening := listenForReply(t, r.raw, pbx)
 	pbx.send(p.sip(p.Inside), r.raw)
 	code := r.finalCode(listening)
-	relayed := carrier.seen() > 0
+	relayed := carrier.Seen() > 0
 	t.Logf("final %d, relayed %v, accepted %v", code, relayed, r.accepted)
 	if !slices.ContainsFunc(r.accepted, func(outcome string) bool { return fits(outcome, code, relayed) }) {
 		t.Errorf("%s: final %d, relayed %v; accepted %v", r.name, code, relayed, r.accepted)
 	}
 	for _, a := range append(listening, carrier) {
-		for _, bad := range a.malformed() {
+		for _, bad := range a.Malformed() {
 			t.Errorf("%s: we sent %s", r.name, bad)
 		}
 	}
@@ -103,9 +104,9 @@ func (r row) finalCode(listening []*agent) int {
 	found := 0
 	becomes(quiet, func() bool {
 		for _, a := range listening {
-			for _, m := range a.received() {
-				if m.code() >= 200 {
-					found = m.code()
+			for _, m := range a.Received() {
+				if m.Code() >= 200 {
+					found = m.Code()
 				}
 			}
 		}
@@ -144,11 +145,11 @@ func busyCallee(a *agent) (stop func()) {
 				return
 			case <-time.After(pollEvery):
 			}
-			got := a.received()
+			got := a.Received()
 			for _, m := range got[next:] {
-				if m.code() == 0 && m.method() != "ACK" {
-					code := map[bool]string{true: "486 Busy Here", false: "200 OK"}[m.method() == "INVITE"]
-					_, _ = a.conn.WriteToUDPAddrPort([]byte(reply(m, code, "busy", nil, "")), viaAddr(m))
+				if m.Code() == 0 && m.Method() != "ACK" {
+					code := map[bool]string{true: "486 Busy Here", false: "200 OK"}[m.Method() == "INVITE"]
+					_ = a.Send(viaAddr(m), wire.Reply(m, code, "busy", nil, ""))
 				}
 			}
 			next = len(got)
@@ -161,28 +162,11 @@ func busyCallee(a *agent) (stop func()) {
 }
 
 // viaAddr is where the reply to a request of the border goes: its Via names its own address.
-func viaAddr(m message) netip.AddrPort {
-	_, rest, _ := strings.Cut(m.get("Via"), " ")
+func viaAddr(m wire.Message) netip.AddrPort {
+	_, rest, _ := strings.Cut(m.Get("Via"), " ")
 	addr, err := netip.ParseAddrPort(strings.TrimSpace(strings.Split(rest, ";")[0]))
 	if err != nil {
 		return netip.AddrPort{}
 	}
 	return addr
-}
-
-// reply answers a request; the tag is added when To has none.
-func reply(m message, status, tag string, headers []string, body string) string {
-	var out []string
-	for _, v := range m.all("Via") {
-		out = append(out, "Via: "+v)
-	}
-	for _, v := range m.all("Record-Route") {
-		out = append(out, "Record-Route: "+v)
-	}
-	to := m.get("To")
-	if param(to, "tag") == "" {
-		to += ";tag=" + tag
-	}
-	out = append(out, "From: "+m.get("From"), "To: "+to, "Call-ID: "+m.get("Call-ID"), "CSeq: "+m.get("CSeq"))
-	return compose(fmt.Sprintf("SIP/2.0 %s", status), append(out, headers...), body)
 }

@@ -5,7 +5,10 @@ package interop
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
+
+	"gatehouse/internal/testlab/wire"
 )
 
 // dialog is one agent's end of a call.
@@ -16,28 +19,33 @@ type dialog struct {
 	target                string // the border's Contact
 	cseq                  int
 	branch                string // of the last request we sent
-	invite                message
-	answer                message // the 2xx, on the calling side
+	invite                wire.Message
+	answer                wire.Message // the 2xx, on the calling side
 }
 
 // via, max-forwards and the dialog's own headers for one request.
 func (d *dialog) headers(method string, cseq int, extra []string) []string {
 	d.branch = unique("z9hG4bK")
-	return append([]string{"Via: SIP/2.0/UDP " + d.a.addr.String() + ";branch=" + d.branch + ";rport", "Max-Forwards: 70", "From: " + d.local,
+	return append([]string{d.a.via(d.branch), "Max-Forwards: 70", "From: " + d.local,
 		"To: " + d.remote, "Call-ID: " + d.callID, fmt.Sprintf("CSeq: %d %s", cseq, method)}, extra...)
 }
 
-func (d *dialog) contact() string { return "Contact: <sip:agent@" + d.a.addr.String() + ">" }
+func (d *dialog) contact() string { return d.a.contact() }
 
 const sdpType = "Content-Type: application/sdp"
 
 // dial sends an INVITE through the border.
 func (a *agent) dial(border netip.AddrPort, sdp string, extra ...string) *dialog {
 	a.t.Helper()
-	d := &dialog{a: a, border: border, callID: unique("call") + "@" + a.addr.Addr().String(), cseq: 1, target: "sip:+13125551212@" + border.String(),
-		local:  "\"Alice\" <sip:+13125550100@" + a.addr.String() + ">;tag=" + unique("a"),
-		remote: "<sip:+13125551212@" + border.String() + ">"}
-	a.send(border, compose("INVITE "+d.target+" SIP/2.0", d.headers("INVITE", 1, append([]string{d.contact(), sdpType}, extra...)), sdp))
+	return a.dialNumber(border, "+13125551212", sdp, extra...)
+}
+
+func (a *agent) dialNumber(border netip.AddrPort, number, sdp string, extra ...string) *dialog {
+	a.t.Helper()
+	d := &dialog{a: a, border: border, callID: unique("call") + "@" + a.addr.Addr().String(), cseq: 1, target: "sip:" + number + "@" + border.String(),
+		local:  "\"Alice\" <sip:+13125550100@" + a.host + ">;tag=" + unique("a"),
+		remote: "<sip:" + number + "@" + border.String() + ">"}
+	a.send(border, wire.Compose("INVITE "+d.target+" SIP/2.0", d.headers("INVITE", 1, append([]string{d.contact(), sdpType}, extra...)), sdp))
 	return d
 }
 
@@ -45,64 +53,79 @@ func (a *agent) dial(border netip.AddrPort, sdp string, extra ...string) *dialog
 func (d *dialog) established() *dialog {
 	d.a.t.Helper()
 	m := d.a.final(d.branch)
-	if m.code() != 200 {
-		d.a.t.Fatalf("INVITE answered %q", m.start)
+	if m.Code() != 200 {
+		d.a.t.Fatalf("INVITE answered %q", m.Start)
 	}
-	d.answer, d.remote, d.target = m, m.get("To"), uriOf(m.get("Contact"))
+	d.answer, d.remote, d.target = m, m.Get("To"), wire.URIOf(m.Get("Contact"))
 	d.ack()
 	return d
 }
 
 func (d *dialog) ack() {
-	d.a.send(d.border, compose("ACK "+d.target+" SIP/2.0", d.headers("ACK", d.cseq, nil), ""))
+	d.a.send(d.border, wire.Compose("ACK "+d.target+" SIP/2.0", d.headers("ACK", d.cseq, nil), ""))
 }
 
 // request sends a request within the dialog and returns its final response.
-func (d *dialog) request(method, sdp string, extra ...string) message {
+func (d *dialog) request(method, sdp string, extra ...string) wire.Message {
 	d.a.t.Helper()
 	d.cseq++
 	extra = append([]string{d.contact()}, extra...)
 	if sdp != "" {
 		extra = append(extra, sdpType)
 	}
-	d.a.send(d.border, compose(method+" "+d.target+" SIP/2.0", d.headers(method, d.cseq, extra), sdp))
+	d.a.send(d.border, wire.Compose(method+" "+d.target+" SIP/2.0", d.headers(method, d.cseq, extra), sdp))
 	return d.a.final(d.branch)
 }
 
 // reinvite offers and acknowledges the answer.
-func (d *dialog) reinvite(sdp string) message {
+func (d *dialog) reinvite(sdp string) wire.Message {
 	d.a.t.Helper()
 	m := d.request("INVITE", sdp)
-	if m.code() == 200 {
+	if m.Code() == 200 {
 		d.ack()
 	}
 	return m
 }
 
 // takeInvite waits for a call from the border, not looking before from, and rings.
-func (a *agent) takeInvite(border netip.AddrPort, from int) *dialog {
+func (a *agent) takeInvite(from int) *dialog {
 	a.t.Helper()
-	m := a.request(from, "INVITE")
-	d := &dialog{a: a, border: border, callID: m.get("Call-ID"), local: m.get("To") + ";tag=" + unique("b"), remote: m.get("From"),
-		target: uriOf(m.get("Contact")), invite: m}
-	a.send(border, reply(m, "180 Ringing", param(d.local, "tag"), []string{d.contact()}, ""))
+	return a.ring(a.request(from, "INVITE"))
+}
+
+// takeNumber waits for the call to a number, and rings.
+func (a *agent) takeNumber(number string) *dialog {
+	a.t.Helper()
+	m, ok := a.First(0, answerWithin, func(m wire.Message) bool { return strings.HasPrefix(m.Start, "INVITE sip:"+number+"@") })
+	if !ok {
+		a.t.Fatalf("%s %s: no call to %s", a.Proto(), a.addr, number)
+	}
+	return a.ring(m)
+}
+
+// ring starts the callee's side of a call. What it says goes back the way the call came.
+func (a *agent) ring(m wire.Message) *dialog {
+	a.t.Helper()
+	d := &dialog{a: a, border: m.From, callID: m.Get("Call-ID"), local: m.Get("To") + ";tag=" + unique("b"), remote: m.Get("From"),
+		target: wire.URIOf(m.Get("Contact")), invite: m}
+	a.send(m.From, wire.Reply(m, "180 Ringing", wire.Param(d.local, "tag"), []string{d.contact()}, ""))
 	return d
 }
 
 // accept answers the call and waits for the ACK.
 func (d *dialog) accept(sdp string, extra ...string) *dialog {
 	d.a.t.Helper()
-	from := d.a.seen()
-	d.a.send(d.border, reply(d.invite, "200 OK", param(d.local, "tag"), append([]string{d.contact(), sdpType}, extra...), sdp))
+	from := d.a.Seen()
+	d.a.send(d.border, wire.Reply(d.invite, "200 OK", wire.Param(d.local, "tag"), append([]string{d.contact(), sdpType}, extra...), sdp))
 	d.a.request(from, "ACK")
 	return d
 }
 
 // end answers a BYE.
-func (d *dialog) end() message {
+func (d *dialog) end() wire.Message {
 	d.a.t.Helper()
 	m := d.a.request(0, "BYE")
-	d.a.send(d.border, reply(m, "200 OK", "", nil, ""))
+	d.a.send(d.border, wire.Reply(m, "200 OK", "", nil, ""))
 	return m
 }
 
@@ -115,24 +138,24 @@ type talking struct {
 // connect sets a call up with these two descriptions.
 func connect(t *testing.T, b *border, pbx, carrier *agent, offer, answer string) talking {
 	t.Helper()
-	from := carrier.seen()
+	from := carrier.Seen()
 	d := pbx.dial(b.sip(b.Inside), offer)
-	far := carrier.takeInvite(b.sip(b.Outside), from).accept(answer)
+	far := carrier.takeInvite(from).accept(answer)
 	return talking{b: b, caller: d.established(), callee: far}
 }
 
 // hangUp ends the call from the caller's side.
 func (c talking) hangUp(t *testing.T) {
 	t.Helper()
-	from := c.callee.a.seen()
+	from := c.callee.a.Seen()
 	c.caller.cseq++
-	c.caller.a.send(c.caller.border, compose("BYE "+c.caller.target+" SIP/2.0", c.caller.headers("BYE", c.caller.cseq, nil), ""))
+	c.caller.a.send(c.caller.border, wire.Compose("BYE "+c.caller.target+" SIP/2.0", c.caller.headers("BYE", c.caller.cseq, nil), ""))
 	m := c.caller.a.final(c.caller.branch)
-	if m.code() != 200 {
-		t.Fatalf("BYE answered %q", m.start)
+	if m.Code() != 200 {
+		t.Fatalf("BYE answered %q", m.Start)
 	}
 	bye := c.callee.a.request(from, "BYE")
-	c.callee.a.send(c.callee.border, reply(bye, "200 OK", "", nil, ""))
+	c.callee.a.send(bye.From, wire.Reply(bye, "200 OK", "", nil, ""))
 }
 
 // audioSDP describes one audio stream.

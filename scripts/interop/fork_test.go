@@ -5,6 +5,8 @@ package interop
 import (
 	"strings"
 	"testing"
+
+	"gatehouse/internal/testlab/wire"
 )
 
 // A call that is answered twice behind us: the first answer is the call's, the second is acknowledged and ended, and the caller sees one.
@@ -14,28 +16,28 @@ func TestB025_TwoForksAnswer_SecondIsEndedFirstGoesOn(t *testing.T) {
 	b := startBorder(t, p)
 	pbx, carrier := newAgent(t, p.PBX), newAgent(t, p.Carrier)
 	d := pbx.dial(p.sip(p.Inside), audioSDP(p.PBX.Addr(), 7000))
-	first := carrier.takeInvite(p.sip(p.Outside), 0)
+	first := carrier.takeInvite(0)
 	second := *first
 	second.local = strings.Replace(first.local, "tag=", "tag=other", 1)
-	carrier.send(p.sip(p.Outside), reply(first.invite, "180 Ringing", param(second.local, "tag"), []string{second.contact()}, ""))
+	carrier.send(p.sip(p.Outside), wire.Reply(first.invite, "180 Ringing", wire.Param(second.local, "tag"), []string{second.contact()}, ""))
 	first.accept(audioSDP(p.Carrier.Addr(), 7000))
 	d.established()
-	from := carrier.seen()
-	carrier.send(p.sip(p.Outside), reply(first.invite, "200 OK", param(second.local, "tag"), []string{second.contact(), sdpType}, audioSDP(p.Carrier.Addr(), 7100)))
+	from := carrier.Seen()
+	carrier.send(p.sip(p.Outside), wire.Reply(first.invite, "200 OK", wire.Param(second.local, "tag"), []string{second.contact(), sdpType}, audioSDP(p.Carrier.Addr(), 7100)))
 	ack := carrier.request(from, "ACK")
 	bye := carrier.request(from, "BYE")
-	for _, m := range []message{ack, bye} {
-		if got := param(m.get("To"), "tag"); got != param(second.local, "tag") {
-			t.Errorf("%s for tag %q, want the second fork's %q", m.method(), got, param(second.local, "tag"))
+	for _, m := range []wire.Message{ack, bye} {
+		if got := wire.Param(m.Get("To"), "tag"); got != wire.Param(second.local, "tag") {
+			t.Errorf("%s for tag %q, want the second fork's %q", m.Method(), got, wire.Param(second.local, "tag"))
 		}
 	}
-	carrier.send(p.sip(p.Outside), reply(bye, "200 OK", "", nil, ""))
-	if m := d.request("OPTIONS", ""); m.code() != 200 {
-		t.Errorf("the first call after it: %q", m.start)
+	carrier.send(p.sip(p.Outside), wire.Reply(bye, "200 OK", "", nil, ""))
+	if m := d.request("OPTIONS", ""); m.Code() != 200 {
+		t.Errorf("the first call after it: %q", m.Start)
 	}
 	answers := 0
-	for _, m := range pbx.received() {
-		if m.code() == 200 && m.method() == "INVITE" {
+	for _, m := range pbx.Received() {
+		if m.Code() == 200 && m.Method() == "INVITE" {
 			answers++
 		}
 	}
@@ -54,11 +56,11 @@ func TestCall_Redirected_TargetsAreHidden(t *testing.T) {
 	b := startBorder(t, p)
 	pbx, carrier := newAgent(t, p.PBX), newAgent(t, p.Carrier)
 	d := pbx.dial(p.sip(p.Inside), audioSDP(p.PBX.Addr(), 7000))
-	far := carrier.takeInvite(p.sip(p.Outside), 0)
-	carrier.send(p.sip(p.Outside), reply(far.invite, "302 Moved Temporarily", "m", []string{"Contact: <sip:+13125559999@198.51.100.99:5080>;q=0.5"}, ""))
+	far := carrier.takeInvite(0)
+	carrier.send(p.sip(p.Outside), wire.Reply(far.invite, "302 Moved Temporarily", "m", []string{"Contact: <sip:+13125559999@198.51.100.99:5080>;q=0.5"}, ""))
 	m := pbx.final(d.branch)
-	if m.code() != 302 || strings.Contains(m.raw, "198.51.100.99") || !strings.Contains(m.get("Contact"), "+13125559999@"+p.Inside.String()) {
-		t.Errorf("the caller got\n%s", m.raw)
+	if m.Code() != 302 || strings.Contains(m.Raw, "198.51.100.99") || !strings.Contains(m.Get("Contact"), "+13125559999@"+p.Inside.String()) {
+		t.Errorf("the caller got\n%s", m.Raw)
 	}
 	b.settled()
 }

@@ -48,20 +48,25 @@ func sipPort(a netip.Addr) netip.AddrPort { return netip.AddrPortFrom(a, 5060) }
 // workDir is removed when all tests are over.
 var workDir = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "gatehouse-interop-") })
 
-// built compiles the program under test once, as it ships: without cgo.
-var built = sync.OnceValues(func() (string, error) {
+// built is the program under test, compiled once, as it ships: without cgo.
+var built = sync.OnceValues(func() (string, error) { return build("gatehouse", "CGO_ENABLED=0") })
+
+// watched is the same with the race detector.
+var watched = sync.OnceValues(func() (string, error) { return build("gatehouse-race", "CGO_ENABLED=1", "-race") })
+
+func build(name, environment string, flags ...string) (string, error) {
 	dir, err := workDir()
 	if err != nil {
 		return "", err
 	}
-	out := filepath.Join(dir, "gatehouse")
-	cmd := exec.Command("go", "build", "-o", out, "gatehouse/cmd/gatehouse")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out := filepath.Join(dir, name)
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", out, "gatehouse/cmd/gatehouse")...)
+	cmd.Env = append(os.Environ(), environment)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, text)
 	}
 	return out, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"gatehouse/internal/testlab/leak"
+	"gatehouse/internal/testlab/wire"
 )
 
 // canary is what nobody on the other side may see, one for each place of a message where an inner name or address can stand.
@@ -64,24 +65,24 @@ func TestLeak_BothDirections_NothingOfOneSideOnTheOther(t *testing.T) {
 	b := startBorder(t, p)
 	pbx, carrier := newAgent(t, p.PBX), newAgent(t, p.Carrier)
 	d := pbx.dial(p.sip(p.Inside), leakySDP(p.PBX.Addr(), 7000), leaky()...)
-	far := carrier.takeInvite(p.sip(p.Outside), 0)
-	carrier.send(p.sip(p.Outside), reply(far.invite, "183 "+canary("phrase"), param(far.local, "tag"), append(leaky(), far.contact(), sdpType), leakySDP(p.Carrier.Addr(), 7100)))
+	far := carrier.takeInvite(0)
+	carrier.send(p.sip(p.Outside), wire.Reply(far.invite, "183 "+canary("phrase"), wire.Param(far.local, "tag"), append(leaky(), far.contact(), sdpType), leakySDP(p.Carrier.Addr(), 7100)))
 	far.accept(leakySDP(p.Carrier.Addr(), 7100), leaky()...)
 	d.established()
-	secrets := []string{d.callID, param(d.local, "tag")}
+	secrets := []string{d.callID, wire.Param(d.local, "tag")}
 	d.reinviteWith(t, far, leaky())
-	from := carrier.seen()
+	from := carrier.Seen()
 	d.cseq++
-	pbx.send(d.border, compose("BYE "+d.target+" SIP/2.0", d.headers("BYE", d.cseq, leaky()), ""))
+	pbx.send(d.border, wire.Compose("BYE "+d.target+" SIP/2.0", d.headers("BYE", d.cseq, leaky()), ""))
 	bye := carrier.request(from, "BYE")
-	carrier.send(far.border, reply(bye, "200 OK", "", leaky(), ""))
+	carrier.send(far.border, wire.Reply(bye, "200 OK", "", leaky(), ""))
 	pbx.final(d.branch)
 
-	farSecrets := []string{far.callID, param(far.local, "tag")}
-	for _, m := range carrier.received() {
+	farSecrets := []string{far.callID, wire.Param(far.local, "tag")}
+	for _, m := range carrier.Received() {
 		leaks(t, "outside", m, innerOf(secrets, p.PBX.Addr(), p.Inside))
 	}
-	for _, m := range pbx.received() {
+	for _, m := range pbx.Received() {
 		leaks(t, "inside", m, innerOf(farSecrets, p.Carrier.Addr(), p.Outside))
 	}
 	b.settled()
@@ -90,24 +91,24 @@ func TestLeak_BothDirections_NothingOfOneSideOnTheOther(t *testing.T) {
 // reinviteWith offers again with canaries; the far side answers with its own.
 func (d *dialog) reinviteWith(t *testing.T, far *dialog, extra []string) {
 	t.Helper()
-	from := far.a.seen()
+	from := far.a.Seen()
 	d.cseq++
-	d.a.send(d.border, compose("INVITE "+d.target+" SIP/2.0", d.headers("INVITE", d.cseq, append([]string{d.contact(), sdpType}, extra...)),
+	d.a.send(d.border, wire.Compose("INVITE "+d.target+" SIP/2.0", d.headers("INVITE", d.cseq, append([]string{d.contact(), sdpType}, extra...)),
 		strings.Replace(leakySDP(d.a.addr.Addr(), 7000), "a=sendrecv", "a=sendonly", 1)))
 	branch := d.branch
 	again := far.a.request(from, "INVITE")
-	far.a.send(far.border, reply(again, "200 OK", "", append(extra, far.contact(), sdpType),
+	far.a.send(far.border, wire.Reply(again, "200 OK", "", append(extra, far.contact(), sdpType),
 		strings.Replace(leakySDP(far.a.addr.Addr(), 7100), "a=sendrecv", "a=recvonly", 1)))
-	if m := d.a.final(branch); m.code() != 200 {
-		t.Fatalf("re-INVITE answered %q", m.start)
+	if m := d.a.final(branch); m.Code() != 200 {
+		t.Fatalf("re-INVITE answered %q", m.Start)
 	}
 	d.ack()
 }
 
 // leaks looks for the words of one side in a message the other side got, plain and in the disguises the scanner knows.
-func leaks(t *testing.T, side string, m message, words []string) {
+func leaks(t *testing.T, side string, m wire.Message, words []string) {
 	t.Helper()
-	for _, f := range leak.Scan([][]byte{[]byte(m.raw)}, words) {
-		t.Errorf("%s sees it: %v in\n%s", side, f, m.raw)
+	for _, f := range leak.Scan([][]byte{[]byte(m.Raw)}, words) {
+		t.Errorf("%s sees it: %v in\n%s", side, f, m.Raw)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testlab/wire"
 )
 
 // stage is a border with both agents and one call up.
@@ -21,8 +23,8 @@ func stage(t *testing.T, p plan) (*border, *agent, *agent, talking) {
 	pbx, carrier := newAgent(t, p.PBX), newAgent(t, p.Carrier)
 	call := connect(t, b, pbx, carrier, audioSDP(p.PBX.Addr(), 7000), audioSDP(p.Carrier.Addr(), 7000))
 	// Its answer shows that the ACK before it was taken: only now may the border end the call (RFC 3261 §15).
-	if m := call.caller.request("OPTIONS", ""); m.code() != 200 {
-		t.Fatalf("OPTIONS in the call: %q", m.start)
+	if m := call.caller.request("OPTIONS", ""); m.Code() != 200 {
+		t.Fatalf("OPTIONS in the call: %q", m.Start)
 	}
 	return b, pbx, carrier, call
 }
@@ -39,25 +41,25 @@ func TestReload_GoodFile_NewCallsFollowLiveOnesStay(t *testing.T) {
 	// The gauge may have been 1 before: a call that goes the new way is the proof.
 	eventually(t, 5*time.Second, "a call goes the new way", func() bool {
 		d := pbx.dial(p.sip(p.Inside), audioSDP(p.PBX.Addr(), 7002))
-		m, ok := other.first(0, 300*time.Millisecond, func(m message) bool { return m.method() == "INVITE" })
+		m, ok := other.First(0, 300*time.Millisecond, func(m wire.Message) bool { return m.Method() == "INVITE" })
 		if ok {
-			other.send(p.sip(p.Outside), reply(m, "486 Busy Here", "x", nil, ""))
-			if got := pbx.final(d.branch); got.code() != 486 {
-				t.Errorf("the new call got %q", got.start)
+			other.send(p.sip(p.Outside), wire.Reply(m, "486 Busy Here", "x", nil, ""))
+			if got := pbx.final(d.branch); got.Code() != 486 {
+				t.Errorf("the new call got %q", got.Start)
 			}
 			return true
 		}
 		// It went the old way: end it there.
-		if m, ok := carrier.first(0, time.Second, func(m message) bool { return m.method() == "INVITE" && m.get("Call-ID") != call.callee.callID }); ok {
-			carrier.send(p.sip(p.Outside), reply(m, "486 Busy Here", "x", nil, ""))
+		if m, ok := carrier.First(0, time.Second, func(m wire.Message) bool { return m.Method() == "INVITE" && m.Get("Call-ID") != call.callee.callID }); ok {
+			carrier.send(p.sip(p.Outside), wire.Reply(m, "486 Busy Here", "x", nil, ""))
 		}
 		return false
 	})
 	if got := b.metric("gatehouse_config_last_reload_successful"); got != 1 {
 		t.Errorf("gatehouse_config_last_reload_successful %v", got)
 	}
-	if m := call.caller.request("OPTIONS", ""); m.code() != 200 {
-		t.Errorf("OPTIONS in the call that was up: %q", m.start)
+	if m := call.caller.request("OPTIONS", ""); m.Code() != 200 {
+		t.Errorf("OPTIONS in the call that was up: %q", m.Start)
 	}
 	call.hangUp(t)
 	b.settled()
@@ -86,21 +88,21 @@ func TestDrain_SIGTERM_RefusesNewCallsAndWaitsForOld(t *testing.T) {
 	b, pbx, carrier, call := stage(t, p)
 	b.signal(syscall.SIGTERM)
 	eventually(t, 5*time.Second, "a new call is refused with 503", func() bool {
-		from := carrier.seen()
+		from := carrier.Seen()
 		d := pbx.dial(p.sip(p.Inside), audioSDP(p.PBX.Addr(), 7002))
-		m, ok := pbx.first(0, time.Second, func(m message) bool { return m.code() >= 200 && param(m.get("Via"), "branch") == d.branch })
+		m, ok := pbx.First(0, time.Second, func(m wire.Message) bool { return m.Code() >= 200 && wire.Param(m.Get("Via"), "branch") == d.branch })
 		if !ok {
-			if m, ok := carrier.first(from, time.Second, func(m message) bool { return m.method() == "INVITE" }); ok {
-				carrier.send(p.sip(p.Outside), reply(m, "486 Busy Here", "x", nil, ""))
+			if m, ok := carrier.First(from, time.Second, func(m wire.Message) bool { return m.Method() == "INVITE" }); ok {
+				carrier.send(p.sip(p.Outside), wire.Reply(m, "486 Busy Here", "x", nil, ""))
 			}
 		}
-		return ok && m.code() == 503
+		return ok && m.Code() == 503
 	})
 	if b.gone() {
 		t.Fatal("it left while a call was up")
 	}
-	if m := call.caller.request("OPTIONS", ""); m.code() != 200 {
-		t.Errorf("OPTIONS in the call that is up: %q", m.start)
+	if m := call.caller.request("OPTIONS", ""); m.Code() != 200 {
+		t.Errorf("OPTIONS in the call that is up: %q", m.Start)
 	}
 	call.hangUp(t)
 	b.exits(t, 10*time.Second)

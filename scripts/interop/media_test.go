@@ -9,9 +9,10 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testlab/wire"
 )
 
 // ear is a media socket of an agent.
@@ -70,14 +71,16 @@ func senderReport(ssrc uint32) []byte {
 
 var mLine = regexp.MustCompile(`(?m)^m=(\w+) (\d+) (\S+)`)
 
+var cLine = regexp.MustCompile(`(?m)^c=IN IP[46] (\S+)`)
+
 // mediaAddrs reads where each m-line of a description wants to be sent to.
 func mediaAddrs(t *testing.T, sdp string) []netip.AddrPort {
 	t.Helper()
-	_, rest, ok := strings.Cut(sdp, "c=IN IP4 ")
-	if !ok {
+	c := cLine.FindStringSubmatch(sdp)
+	if c == nil {
 		t.Fatalf("no c= line in\n%s", sdp)
 	}
-	addr, err := netip.ParseAddr(strings.TrimSpace(strings.SplitN(rest, "\r\n", 2)[0]))
+	addr, err := netip.ParseAddr(c[1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +109,7 @@ func TestMedia_AudioVideoFax_CrossBothWaysOnly(t *testing.T) {
 	pbx, carrier := newAgent(t, p.PBX), newAgent(t, p.Carrier)
 	const port = 7000
 	call := connect(t, b, pbx, carrier, streamsSDP(p.PBX.Addr(), port), streamsSDP(p.Carrier.Addr(), port))
-	toPBX, toCarrier := mediaAddrs(t, call.caller.answer.body), mediaAddrs(t, call.callee.invite.body)
+	toPBX, toCarrier := mediaAddrs(t, call.caller.answer.Body), mediaAddrs(t, call.callee.invite.Body)
 	if len(toPBX) != 3 || len(toCarrier) != 3 {
 		t.Fatalf("m-lines of the answer %v, of the offer %v, want 3 each", toPBX, toCarrier)
 	}
@@ -184,8 +187,8 @@ func TestMedia_PortsRunOut_503AndNothingLeaks(t *testing.T) {
 		calls = append(calls, connect(t, b, pbx, carrier, audioSDP(p.PBX.Addr(), 7000), audioSDP(p.Carrier.Addr(), 7000)))
 	}
 	d := pbx.dial(p.sip(p.Inside), audioSDP(p.PBX.Addr(), 7000))
-	if m := pbx.final(d.branch); m.code() != 503 {
-		t.Errorf("the fifth call got %q, want 503", m.start)
+	if m := pbx.final(d.branch); m.Code() != 503 {
+		t.Errorf("the fifth call got %q, want 503", m.Start)
 	}
 	for _, c := range calls {
 		c.hangUp(t)
@@ -193,13 +196,13 @@ func TestMedia_PortsRunOut_503AndNothingLeaks(t *testing.T) {
 	b.settled()
 	// Ports rest for two seconds at least before they serve again.
 	eventually(t, 10*time.Second, "a call gets ports again", func() bool {
-		from := carrier.seen()
+		from := carrier.Seen()
 		d := pbx.dial(p.sip(p.Inside), audioSDP(p.PBX.Addr(), 7000))
-		m, ok := carrier.first(from, quiet, func(m message) bool { return m.code() == 0 && m.method() == "INVITE" })
+		m, ok := carrier.First(from, quiet, func(m wire.Message) bool { return m.Code() == 0 && m.Method() == "INVITE" })
 		if ok {
-			carrier.send(p.sip(p.Outside), reply(m, "486 Busy Here", "x", nil, ""))
+			carrier.send(p.sip(p.Outside), wire.Reply(m, "486 Busy Here", "x", nil, ""))
 		}
-		return pbx.final(d.branch).code() == 486
+		return pbx.final(d.branch).Code() == 486
 	})
 	b.settled()
 }

@@ -5,8 +5,11 @@ package interop
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/internal/testlab/certs"
 )
 
 var (
@@ -78,6 +81,47 @@ func TestTalk_BothWays_AudioArrives(t *testing.T) {
 			converse(t, alice, bob)
 			b.settled()
 			b.oneCDR("pbx", "carrier", 200)
+		})
+	}
+}
+
+// A phone that speaks TLS, in either direction: baresip checks our certificate and shows its own.
+func TestTalk_OverTLS_AudioArrives(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"to the phone", "from the phone"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			papers := newPapers(t)
+			p := newTLSPlan(t, papers, ", "+papers.trust("client_ca")+", client_auth: request")
+			papers.issue("phone", certs.IP(loopback4.String()))
+			// baresip reads certificate and key from one file.
+			writeFile(t, papers.path("both.pem"), readFile(t, papers.path("phone.pem"))+readFile(t, papers.path("phone.key")))
+			secured := []string{"sip_certificate " + papers.path("both.pem"), "sip_cafile " + papers.path("ca.pem")}
+			ca := "    tls: {" + papers.trust("ca") + "}\n"
+			toPhone := name == "to the phone"
+			var alice, bob, phone *phone
+			if toPhone {
+				alice, bob = startPhone(t, "alice", loopback4, 31), startPhone(t, "13125551212", loopback4, 32, secured...)
+				phone, p.PBX = bob, alice.sip
+			} else {
+				alice, bob = startPhone(t, "alice", loopback4, 31, secured...), startPhone(t, "13125551212", loopback4, 32)
+				phone, p.PBX = alice, bob.sip
+			}
+			p.Carrier = phone.tls()
+			p.CarrierAddress, p.CarrierOptions = fmt.Sprintf("\"sip:%s;transport=tls\"", phone.tls()), ca
+			b := startBorder(t, p)
+			if toPhone {
+				alice.command("dial", fmt.Sprintf("sip:13125551212@%s", b.sip(p.Inside)))
+			} else {
+				alice.command("dial", fmt.Sprintf("sip:13125551212@%s;transport=tls", tlsAddr(p.Outside)))
+			}
+			converse(t, alice, bob)
+			b.settled()
+			b.cdrCount(1)
+			record := b.cdrs()[0]
+			if record["code"] != float64(200) || !strings.Contains(fmt.Sprint(record["legs"]), "tls") {
+				t.Errorf("call record without a leg over TLS: %v", record)
+			}
 		})
 	}
 }
