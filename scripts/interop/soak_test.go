@@ -27,7 +27,7 @@ func soakFor(t *testing.T) time.Duration {
 type resources struct{ goroutines, heap float64 }
 
 func (b *border) resources() resources {
-	return resources{goroutines: b.metric("go_goroutines"), heap: b.metric("go_memstats_heap_inuse_bytes")}
+	return resources{goroutines: b.metric("go_goroutines"), heap: b.metric("go_memstats_heap_alloc_bytes")}
 }
 
 // Answered, cancelled, refused and held calls, side by side for minutes: every one ends as it should, and nothing grows.
