@@ -168,7 +168,7 @@ func TestRun_FewFiles_ReloadStillWorks(t *testing.T) {
 func TestRun_HangupDuringStart_ReloadsOnceStarted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	lines, _, out := logOf(t)
 	c := program(t, out, "run", "-c", path)

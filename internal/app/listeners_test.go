@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -122,7 +123,10 @@ func TestOpen_AddressNotOnThisMachine_IsSaid(t *testing.T) {
 	}
 	s.set(strings.Replace(s.text, `listen: ["udp://`, `listen: ["udp://192.0.2.99:5060", "udp://`, 1))
 	if err := s.Reload(); err != nil {
-		t.Skip("no free bind here: ", err)
+		if runtime.GOOS != "linux" {
+			t.Skip("an address that is not there can be bound on Linux only: ", err)
+		}
+		t.Fatal(err)
 	}
 	if text := s.logged(t); !strings.Contains(text, "the address is not on this machine") || !strings.Contains(text, "udp://192.0.2.99:5060") {
 		t.Errorf("log:\n%s", text)

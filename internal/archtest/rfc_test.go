@@ -23,6 +23,19 @@ var (
 	testID   = regexp.MustCompile(`^Test(B\d{3})[A-Z_]`)
 )
 
+// missingTests lists the tests that a table names and nobody has written.
+func missingTests(tests map[string]bool, table, text string) []string {
+	var out []string
+	for i, line := range strings.Split(text, "\n") {
+		for _, m := range testName.FindAllStringSubmatch(line, -1) {
+			if !tests[m[1]] {
+				out = append(out, fmt.Sprintf("%s:%d: no such test: %s", table, i+1, m[1]))
+			}
+		}
+	}
+	return out
+}
+
 // rfcRule: a row names at least one test, every test and file it names exists, and every test that is named after a behaviour is in its row.
 func rfcRule(tr *tree) []string {
 	text, ok := tr.text[rfcTable]
@@ -31,13 +44,8 @@ func rfcRule(tr *tree) []string {
 	}
 	tests := tr.testNames()
 	rows := map[string]string{}
-	var out []string
+	out := missingTests(tests, rfcTable, text)
 	for i, line := range strings.Split(text, "\n") {
-		for _, m := range testName.FindAllStringSubmatch(line, -1) {
-			if !tests[m[1]] {
-				out = append(out, fmt.Sprintf("%s:%d: no such test: %s", rfcTable, i+1, m[1]))
-			}
-		}
 		for _, m := range fileName.FindAllStringSubmatch(line, -1) {
 			if _, ok := tr.text[m[1]]; !ok {
 				out = append(out, fmt.Sprintf("%s:%d: no such file: %s", rfcTable, i+1, m[1]))

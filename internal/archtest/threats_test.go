@@ -28,13 +28,8 @@ func threatRule(tr *tree) []string {
 	}
 	tests := tr.testNames()
 	rows := map[string]string{}
-	var out []string
+	out := missingTests(tests, threatTable, text)
 	for i, line := range strings.Split(text, "\n") {
-		for _, m := range testName.FindAllStringSubmatch(line, -1) {
-			if !tests[m[1]] {
-				out = append(out, fmt.Sprintf("%s:%d: no such test: %s", threatTable, i+1, m[1]))
-			}
-		}
 		if m := threatID.FindStringSubmatch(line); m != nil {
 			rows[m[1]] += line
 			if !testName.MatchString(line) {

@@ -67,7 +67,7 @@ func TestResolve_ServersFail_WithinTwoSeconds(t *testing.T) {
 		"gone":                       {3, func(z *zone) { z.mend = func(_, _ *dns.Msg) *dns.Msg { return nil } }, "error", 0},
 		// RFC 2782 treats every reply but records alike, and middleboxes refuse types they do not know.
 		"NAPTR refused": {1, func(z *zone) { z.rcode["NAPTR example"] = dns.RcodeRefused }, "udp 192.0.2.1:5073, udp 192.0.2.2:5074", 0},
-		"SRV not implemented": {1, func(z *zone) {
+		"SRV answered NOTIMP": {1, func(z *zone) {
 			z.rcode["SRV _sip._udp.example"], z.rcode["SRV _sip._tcp.example"] = dns.RcodeNotImplemented, dns.RcodeServerFailure
 		}, "udp 192.0.2.9:5060", 0},
 	} {

@@ -173,13 +173,20 @@ func TestServer_DatagramTooLong_TCP(t *testing.T) {
 
 // Somebody who guesses at ids is cut short: TCP.
 func TestServer_FloodOfGuesses_TCP(t *testing.T) {
-	pc, err := net.ListenPacket("udp", "127.0.0.2:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", pc.LocalAddr().String())
-	if err != nil {
-		t.Skip("the port is taken:", err)
+	// A port that is free for datagrams may be taken for streams.
+	var pc net.PacketConn
+	var l net.Listener
+	for tries := 0; l == nil; tries++ {
+		var err error
+		if pc, err = net.ListenPacket("udp", "127.0.0.2:0"); err != nil {
+			t.Fatal(err)
+		}
+		if l, err = net.Listen("tcp", pc.LocalAddr().String()); err != nil {
+			_ = pc.Close()
+			if tries > 20 {
+				t.Fatal(err)
+			}
+		}
 	}
 	over := make(chan struct{})
 	go func() {
